@@ -1,0 +1,113 @@
+//! A client of the sandbox, on an HTTP library that shares no code with it.
+#![allow(dead_code, reason = "each test program uses its own part")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use passteam_sandbox::{Options, Sandbox};
+use serde_json::Value;
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
+
+/// A client that keeps its connections.
+pub struct Client {
+    agent: ureq::Agent,
+    url: String,
+    token: String,
+}
+
+/// An answer with the HTTP status and the parsed body.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: u16,
+    pub headers: ureq::http::HeaderMap,
+    pub text: String,
+}
+
+impl Reply {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
+    }
+
+    pub fn code(&self) -> i64 {
+        self.json()["code"].as_i64().unwrap()
+    }
+
+    pub fn message(&self) -> String {
+        self.json()["message"].as_str().unwrap().to_owned()
+    }
+
+    pub fn card_id(&self) -> String {
+        self.json()["result"]["cardId"].as_str().unwrap_or_else(|| panic!("{}", self.text)).to_owned()
+    }
+}
+
+/// The value of a test's `Authorization` header.
+pub const TOKEN: &str = "test-token";
+
+pub fn start(options: Options) -> Sandbox {
+    Sandbox::start(Options { token: TOKEN.into(), ..options }).unwrap()
+}
+
+pub fn plain() -> (Sandbox, Client) {
+    let sandbox = start(Options::default());
+    let client = Client::new(&sandbox);
+    (sandbox, client)
+}
+
+impl Client {
+    /// Trusts the sandbox's CA alone.
+    pub fn new(sandbox: &Sandbox) -> Self {
+        let roots: Vec<_> =
+            sandbox.ca_pem().map(|pem| Certificate::from_pem(pem.as_bytes()).unwrap()).into_iter().collect();
+        let tls = TlsConfig::builder()
+            .root_certs(RootCerts::Specific(Arc::new(roots)))
+            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .build();
+        let agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .proxy(None)
+            .timeout_global(Some(Duration::from_secs(60)))
+            .tls_config(tls)
+            .build()
+            .into();
+        Self { agent, url: sandbox.url(), token: TOKEN.into() }
+    }
+
+    pub fn with_token(self, token: &str) -> Self {
+        Self { token: token.into(), ..self }
+    }
+
+    pub fn try_call(&self, method: &str, form: &[(&str, &str)]) -> Result<Reply, ureq::Error> {
+        let request = self.agent.post(format!("{}/{method}", self.url)).header("Authorization", &self.token);
+        read(request.send_form(form.iter().copied())?)
+    }
+
+    pub fn call(&self, method: &str, form: &[(&str, &str)]) -> Reply {
+        self.try_call(method, form).unwrap()
+    }
+
+    /// Creates a card with this phone and gives its id.
+    pub fn create(&self, phone: &str) -> String {
+        self.call("createcard", &[("templateId", passteam_sandbox::DEFAULT_TEMPLATE_ID), ("values[%PHONE%]", phone)])
+            .card_id()
+    }
+
+    /// A request to a path of the server, with these headers; a body makes it a POST.
+    pub fn raw(&self, path: &str, headers: &[(&str, &str)], body: Option<&str>) -> Reply {
+        let url = format!("{}{path}", self.url.strip_suffix("/oapi/v1").unwrap());
+        let mut request = ureq::http::Request::builder().uri(url).method(if body.is_some() { "POST" } else { "GET" });
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        read(self.agent.run(request.body(body.unwrap_or_default().to_owned()).unwrap()).unwrap()).unwrap()
+    }
+}
+
+fn read(mut response: ureq::http::Response<ureq::Body>) -> Result<Reply, ureq::Error> {
+    Ok(Reply {
+        status: response.status().as_u16(),
+        headers: response.headers().clone(),
+        text: response.body_mut().with_config().limit(u64::MAX).read_to_string()?,
+    })
+}
