@@ -1,0 +1,84 @@
+//! What differs from one host of add-ins to another.
+
+use crate::connection::EventQueue;
+
+/// How a host treats the object it makes. The default is the 1C platform's own way.
+#[derive(Clone, Debug, Default)]
+pub struct HostOptions {
+    /// What `SetLocale` is called with after creation, for example `ru_RU`; not called when `None`.
+    pub locale: Option<String>,
+    /// What `SetUserInterfaceLanguageCode` is called with after creation, for example `ru`; not called when `None`.
+    /// Add-ins made for platforms before 8.3.21 may lack that function, and calling it ends the process.
+    pub ui_language: Option<String>,
+    /// Passes an empty string as a null pointer.
+    pub null_empty_strings: bool,
+    /// How the object is destroyed.
+    pub destroy: Destroy,
+    /// Refuses an `AllocMemory` of zero bytes.
+    pub zero_allocation_is_null: bool,
+    /// What a refused `AllocMemory` leaves in the add-in's pointer.
+    pub allocation_refusal: AllocationRefusal,
+    /// Calls `Init` before `setMemManager` instead of after it.
+    pub init_first: bool,
+    /// Does not call `Init` (nor mind what the add-in says to it).
+    pub skip_init: bool,
+    /// Does not call `setMemManager`.
+    pub skip_memory_manager: bool,
+    /// The queue of external events.
+    pub event_queue: EventQueue,
+    /// What `IPlatformInfo` says.
+    pub application: Application,
+    /// What `IAttachedInfo` says: the add-in runs in a process of its own.
+    pub isolated: bool,
+}
+
+/// How a host destroys an object, after `Done`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Destroy {
+    /// Through the export, as the platform does.
+    #[default]
+    DestroyObject,
+    /// Through the virtual destructor, as `delete` in C++ does.
+    VirtualDestructor,
+}
+
+/// What a refused `AllocMemory` leaves in the add-in's pointer, besides returning false.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AllocationRefusal {
+    /// A null pointer, as documented.
+    #[default]
+    Null,
+    /// Whatever stood there.
+    Untouched,
+}
+
+/// The application an add-in is told it runs in.
+#[derive(Clone, Debug)]
+pub struct Application {
+    /// The version of the platform.
+    pub version: String,
+    /// Which of its programs.
+    pub kind: ApplicationKind,
+}
+
+impl Default for Application {
+    fn default() -> Application {
+        Application { version: "8.3.25.1000".to_owned(), kind: ApplicationKind::Server }
+    }
+}
+
+/// `IPlatformInfo::AppType`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(i32)]
+pub enum ApplicationKind {
+    /// The thin client.
+    ThinClient = 0,
+    /// The thick client.
+    ThickClient = 1,
+    /// A browser.
+    WebClient = 2,
+    /// The server.
+    Server = 3,
+    /// An external connection.
+    ExternalConnection = 4,
+}
