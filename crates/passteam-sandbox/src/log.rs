@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use hyper::HeaderMap;
 use hyper::header::AUTHORIZATION;
@@ -107,16 +107,11 @@ pub(crate) struct RequestLog {
 #[derive(Default)]
 struct Entries {
     last_number: u64,
-    /// Numbers are consecutive.
-    kept: VecDeque<RecordedRequest>,
+    kept: VecDeque<Entry>,
 }
 
-impl Entries {
-    fn get_mut(&mut self, number: u64) -> Option<&mut RecordedRequest> {
-        let first = self.kept.front()?.number;
-        self.kept.get_mut(usize::try_from(number.checked_sub(first)?).ok()?)
-    }
-}
+/// Shared by the log and the request that is still under way.
+type Entry = Arc<Mutex<RecordedRequest>>;
 
 impl RequestLog {
     /// `changes` is bumped whenever an entry changes.
@@ -125,7 +120,7 @@ impl RequestLog {
     }
 
     pub(crate) fn all(&self) -> Vec<RecordedRequest> {
-        lock(&self.entries).kept.iter().cloned().collect()
+        lock(&self.entries).kept.iter().map(|entry| lock(entry).clone()).collect()
     }
 
     pub(crate) fn clear(&self) {
@@ -135,22 +130,19 @@ impl RequestLog {
 
     /// Enters a request whose headers have arrived.
     pub(crate) fn open(&self, method: &str, headers: &HeaderMap, connection: u64) -> Recording<'_> {
-        if self.keep == 0 && self.observer.is_none() {
-            return Recording { log: None, number: 0 };
-        }
+        let recorded = self.keep > 0 || self.observer.is_some();
+        Recording { log: self, entry: recorded.then(|| self.enter(method, headers, connection)) }
+    }
+
+    fn enter(&self, method: &str, headers: &HeaderMap, connection: u64) -> Entry {
+        let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+        let headers = headers.iter().map(|(name, value)| (name.as_str().into(), text(value.as_bytes()))).collect();
         let mut entries = lock(&self.entries);
         entries.last_number += 1;
-        let number = entries.last_number;
-        if entries.kept.len() == self.keep.max(1) {
-            entries.kept.pop_front();
-        }
-        entries.kept.push_back(RecordedRequest {
-            number,
+        let entry = Arc::new(Mutex::new(RecordedRequest {
+            number: entries.last_number,
             method: method.into(),
-            headers: headers
-                .iter()
-                .map(|(name, value)| (name.as_str().into(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
-                .collect(),
+            headers,
             body: Vec::new(),
             form: Vec::new(),
             complete: false,
@@ -158,8 +150,12 @@ impl RequestLog {
             status: None,
             code: None,
             card_id: None,
-        });
-        Recording { log: Some(self), number }
+        }));
+        entries.kept.push_back(Arc::clone(&entry));
+        if entries.kept.len() > self.keep {
+            entries.kept.pop_front();
+        }
+        entry
     }
 
     fn changed(&self) {
@@ -167,30 +163,27 @@ impl RequestLog {
     }
 }
 
-/// An entry that is still being written; observers are told when it is dropped, however the request ended.
+/// An entry that is still being written; the observer is told when it is dropped, however the request ended.
 pub(crate) struct Recording<'a> {
-    log: Option<&'a RequestLog>,
-    number: u64,
+    log: &'a RequestLog,
+    entry: Option<Entry>,
 }
 
 impl Recording<'_> {
     /// Changes the entry; `change` is not called where nothing is recorded.
     pub(crate) fn update(&self, change: impl FnOnce(&mut RecordedRequest)) {
-        let Some(log) = self.log else { return };
-        if let Some(entry) = lock(&log.entries).get_mut(self.number) {
-            change(entry);
+        if let Some(entry) = &self.entry {
+            change(&mut lock(entry));
+            self.log.changed();
         }
-        log.changed();
     }
 }
 
 impl Drop for Recording<'_> {
     fn drop(&mut self) {
-        let Some(log) = self.log else { return };
-        let Some(observer) = &log.observer else { return };
-        let entry = lock(&log.entries).get_mut(self.number).cloned();
-        if let Some(entry) = entry {
-            observer(&entry);
+        if let (Some(entry), Some(observer)) = (&self.entry, &self.log.observer) {
+            let request = lock(entry).clone();
+            observer(&request);
         }
     }
 }

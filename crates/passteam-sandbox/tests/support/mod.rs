@@ -12,7 +12,6 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig};
 pub struct Client {
     agent: ureq::Agent,
     url: String,
-    token: String,
 }
 
 /// An answer with the HTTP status and the parsed body.
@@ -57,8 +56,12 @@ pub fn plain() -> (Sandbox, Client) {
 impl Client {
     /// Trusts the sandbox's CA alone.
     pub fn new(sandbox: &Sandbox) -> Self {
-        let roots: Vec<_> =
-            sandbox.ca_pem().map(|pem| Certificate::from_pem(pem.as_bytes()).unwrap()).into_iter().collect();
+        Self::at(&sandbox.url(), sandbox.ca_pem())
+    }
+
+    /// Asks `url`, the base of the method paths, and trusts this CA alone.
+    pub fn at(url: &str, ca_pem: Option<&str>) -> Self {
+        let roots = Vec::from_iter(ca_pem.map(|pem| Certificate::from_pem(pem.as_bytes()).unwrap()));
         let tls = TlsConfig::builder()
             .root_certs(RootCerts::Specific(Arc::new(roots)))
             .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
@@ -71,15 +74,11 @@ impl Client {
             .tls_config(tls)
             .build()
             .into();
-        Self { agent, url: sandbox.url(), token: TOKEN.into() }
-    }
-
-    pub fn with_token(self, token: &str) -> Self {
-        Self { token: token.into(), ..self }
+        Self { agent, url: url.into() }
     }
 
     pub fn try_call(&self, method: &str, form: &[(&str, &str)]) -> Result<Reply, ureq::Error> {
-        let request = self.agent.post(format!("{}/{method}", self.url)).header("Authorization", &self.token);
+        let request = self.agent.post(format!("{}/{method}", self.url)).header("Authorization", TOKEN);
         read(request.send_form(form.iter().copied())?)
     }
 
@@ -95,12 +94,20 @@ impl Client {
 
     /// A request to a path of the server, with these headers; a body makes it a POST.
     pub fn raw(&self, path: &str, headers: &[(&str, &str)], body: Option<&str>) -> Reply {
+        self.send(if body.is_some() { "POST" } else { "GET" }, path, headers, body.unwrap_or_default())
+    }
+
+    pub fn delete(&self, path: &str) -> Reply {
+        self.send("DELETE", path, &[], "")
+    }
+
+    fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Reply {
         let url = format!("{}{path}", self.url.strip_suffix("/oapi/v1").unwrap());
-        let mut request = ureq::http::Request::builder().uri(url).method(if body.is_some() { "POST" } else { "GET" });
+        let mut request = ureq::http::Request::builder().uri(url).method(method);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        read(self.agent.run(request.body(body.unwrap_or_default().to_owned()).unwrap()).unwrap()).unwrap()
+        read(self.agent.run(request.body(body.to_owned()).unwrap()).unwrap()).unwrap()
     }
 }
 
@@ -110,4 +117,13 @@ fn read(mut response: ureq::http::Response<ureq::Body>) -> Result<Reply, ureq::E
         headers: response.headers().clone(),
         text: response.body_mut().with_config().limit(u64::MAX).read_to_string()?,
     })
+}
+
+/// Waits for what another thread does.
+pub fn wait_until(what: &str, condition: impl Fn() -> bool) {
+    let deadline = std::time::Instant::now() + Duration::from_secs(30);
+    while !condition() {
+        assert!(std::time::Instant::now() < deadline, "waited in vain: {what}");
+        std::thread::yield_now();
+    }
 }
