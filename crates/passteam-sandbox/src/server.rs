@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
@@ -362,6 +362,7 @@ impl Shared {
         let method = path.strip_prefix(BASE_PATH).and_then(|rest| rest.strip_prefix('/')).unwrap_or(path);
         let recording = self.log.open(method, &head.headers, connection);
         let received = receive(body).await;
+        let arrival = Instant::now();
         recording.update(|entry| {
             entry.body.extend_from_slice(&received.bytes);
             entry.form = form_urlencoded::parse(&received.bytes).into_owned().collect();
@@ -381,7 +382,10 @@ impl Shared {
             }
         };
         recording.update(|entry| entry.card_id.clone_from(&answer.card_id));
-        self.hold_back(fault.fault.delay).await;
+        let delay = self.latency.saturating_add(fault.fault.delay.unwrap_or_default());
+        if !delay.is_zero() {
+            wait_until(arrival.checked_add(delay)).await;
+        }
         if fault.silences() {
             return Err(NoAnswer);
         }
@@ -403,12 +407,20 @@ impl Shared {
         let form: Vec<_> = form_urlencoded::parse(body).collect();
         service::call(&self.store, method, &form)
     }
+}
 
-    async fn hold_back(&self, delay: Option<Duration>) {
-        let delay = self.latency + delay.unwrap_or_default();
-        if !delay.is_zero() {
-            tokio::time::sleep(delay).await;
-        }
+/// Waits to within some microseconds, so that a benchmark against a known latency measures its client and not this timer. An
+/// instant past the end of time never comes.
+async fn wait_until(instant: Option<Instant>) {
+    // The timer counts whole milliseconds, and so does the wait for the operating system below it; both round up.
+    const TIMER_ERROR: Duration = Duration::from_millis(2);
+
+    let Some(instant) = instant else { return std::future::pending().await };
+    if let Some(early) = instant.checked_sub(TIMER_ERROR) {
+        tokio::time::sleep_until(early.into()).await;
+    }
+    while Instant::now() < instant {
+        tokio::task::yield_now().await;
     }
 }
 
