@@ -18,6 +18,7 @@
 
 mod certificates;
 mod control;
+mod exchange;
 mod fault;
 mod log;
 mod options;

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex};
 
 use hyper::HeaderMap;
 use hyper::header::AUTHORIZATION;
-use tokio::sync::watch;
 
 use crate::Observer;
 use crate::server::lock;
@@ -100,7 +99,6 @@ impl<T: fmt::Display> fmt::Display for Shown<T> {
 pub(crate) struct RequestLog {
     keep: usize,
     observer: Option<Observer>,
-    changes: watch::Sender<u64>,
     entries: Mutex<Entries>,
 }
 
@@ -114,9 +112,8 @@ struct Entries {
 type Entry = Arc<Mutex<RecordedRequest>>;
 
 impl RequestLog {
-    /// `changes` is bumped whenever an entry changes.
-    pub(crate) fn new(keep: usize, observer: Option<Observer>, changes: watch::Sender<u64>) -> Self {
-        Self { keep, observer, changes, entries: Mutex::default() }
+    pub(crate) fn new(keep: usize, observer: Option<Observer>) -> Self {
+        Self { keep, observer, entries: Mutex::default() }
     }
 
     pub(crate) fn all(&self) -> Vec<RecordedRequest> {
@@ -125,7 +122,6 @@ impl RequestLog {
 
     pub(crate) fn clear(&self) {
         lock(&self.entries).kept.clear();
-        self.changed();
     }
 
     /// Enters a request whose headers have arrived.
@@ -157,10 +153,6 @@ impl RequestLog {
         }
         entry
     }
-
-    fn changed(&self) {
-        self.changes.send_modify(|version| *version += 1);
-    }
 }
 
 /// An entry that is still being written; the observer is told when it is dropped, however the request ended.
@@ -174,7 +166,6 @@ impl Recording<'_> {
     pub(crate) fn update(&self, change: impl FnOnce(&mut RecordedRequest)) {
         if let Some(entry) = &self.entry {
             change(&mut lock(entry));
-            self.log.changed();
         }
     }
 }

@@ -6,17 +6,14 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use http_body_util::BodyExt;
-use hyper::body::{Bytes, Incoming};
-use hyper::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
-use hyper::http::request::Parts;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Method, Request, Response};
+use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -24,18 +21,15 @@ use tokio::sync::{Notify, oneshot, watch};
 use tokio_rustls::TlsAcceptor;
 use tower_service::Service as _;
 
+use crate::exchange::{self, NoAnswer};
 use crate::fault::ReadyFault;
 use crate::log::RequestLog;
-use crate::service::{self, Answer};
-use crate::store::{Refusal, Store};
-use crate::transport::{CutBody, FlushSignal, Watched};
+use crate::store::Store;
+use crate::transport::{FlushSignal, Watched};
 use crate::{Card, Fault, InvalidFault, Options, RecordedRequest, Tls, certificates, control};
 
 /// Where the methods are.
-const BASE_PATH: &str = "/oapi/v1";
-
-/// More than any client should send: the contract's largest values are several megabytes before percent-encoding.
-const MAX_BODY: usize = 64 << 20;
+pub(crate) const BASE_PATH: &str = "/oapi/v1";
 
 /// A running stand-in for the service. Dropping it closes all connections and ends its thread.
 pub struct Sandbox {
@@ -144,7 +138,7 @@ impl Sandbox {
 
     /// Forgets the requests so far; their numbers are not used again.
     pub fn clear_requests(&self) {
-        self.shared.log.clear();
+        self.shared.clear_requests();
     }
 
     /// How many TCP connections were accepted so far.
@@ -180,8 +174,8 @@ impl Drop for Sandbox {
 
 /// What requests, the control paths and the owner have in common.
 pub(crate) struct Shared {
-    token: String,
-    latency: Duration,
+    pub(crate) token: String,
+    pub(crate) latency: Duration,
     pub(crate) store: Mutex<Store>,
     pub(crate) faults: Mutex<VecDeque<ReadyFault>>,
     pub(crate) log: RequestLog,
@@ -195,14 +189,13 @@ pub(crate) struct Shared {
 
 impl Shared {
     fn new(options: Options, origin: &str) -> Self {
-        let changes = watch::Sender::default();
         Self {
             token: options.token,
             latency: options.latency,
             store: Mutex::new(Store::new(options.templates, options.unique, origin.into())),
             faults: Mutex::default(),
-            log: RequestLog::new(options.keep_requests, options.observer, changes.clone()),
-            changes,
+            log: RequestLog::new(options.keep_requests, options.observer),
+            changes: watch::Sender::default(),
             connections: AtomicU64::new(0),
             handshakes: AtomicU64::new(0),
             open_connections: AtomicU64::new(0),
@@ -227,14 +220,20 @@ impl Shared {
         self.changed();
     }
 
+    pub(crate) fn clear_requests(&self) {
+        self.log.clear();
+        self.changed();
+    }
+
     /// The first fault that concerns this method, or one that does nothing.
-    fn take_fault(&self, method: &str) -> ReadyFault {
+    pub(crate) fn take_fault(&self, method: &str) -> ReadyFault {
         let mut faults = lock(&self.faults);
         let place = faults.iter().position(|fault| fault.concerns(method));
         place.and_then(|place| faults.remove(place)).unwrap_or_default()
     }
 
-    fn changed(&self) {
+    /// Tells whoever watches that cards, requests or faults are not what they were.
+    pub(crate) fn changed(&self) {
         self.changes.send_modify(|version| *version += 1);
     }
 }
@@ -265,18 +264,6 @@ struct Server {
     router: Router,
     shared: Arc<Shared>,
 }
-
-/// The connection is to be closed without an answer.
-#[derive(Debug)]
-struct NoAnswer;
-
-impl std::fmt::Display for NoAnswer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("connection closed without an answer")
-    }
-}
-
-impl std::error::Error for NoAnswer {}
 
 impl Server {
     async fn accept(self, listener: TcpListener) {
@@ -331,7 +318,7 @@ impl Server {
                 Err(never) => match never {},
             };
         }
-        self.shared.respond(request, connection, signal).await
+        exchange::respond(&self.shared, request, connection, signal).await
     }
 }
 
@@ -348,128 +335,4 @@ impl Drop for OpenConnection<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
-}
-
-impl Shared {
-    async fn respond(
-        &self,
-        request: Request<Incoming>,
-        connection: u64,
-        signal: FlushSignal,
-    ) -> Result<Response<Body>, NoAnswer> {
-        let (head, body) = request.into_parts();
-        let path = head.uri.path();
-        let method = path.strip_prefix(BASE_PATH).and_then(|rest| rest.strip_prefix('/')).unwrap_or(path);
-        let recording = self.log.open(method, &head.headers, connection);
-        let received = receive(body).await;
-        let arrival = Instant::now();
-        recording.update(|entry| {
-            entry.body.extend_from_slice(&received.bytes);
-            entry.form = form_urlencoded::parse(&received.bytes).into_owned().collect();
-            entry.complete = received.end == End::Whole;
-        });
-        let (fault, answer) = match received.end {
-            End::BrokenOff => return Err(NoAnswer),
-            End::TooLarge => (ReadyFault::default(), Refusal::TooLarge.into()),
-            End::Whole => {
-                let fault = self.take_fault(method);
-                let answer = if fault.prevents() {
-                    fault.answer()
-                } else {
-                    self.carry_out(method, &head, &received.bytes).unwrap_or_else(Answer::from)
-                };
-                (fault, answer)
-            }
-        };
-        recording.update(|entry| entry.card_id.clone_from(&answer.card_id));
-        let delay = self.latency.saturating_add(fault.fault.delay.unwrap_or_default());
-        if !delay.is_zero() {
-            wait_until(arrival.checked_add(delay)).await;
-        }
-        if fault.silences() {
-            return Err(NoAnswer);
-        }
-        recording.update(|entry| {
-            entry.status = Some(fault.status.as_u16());
-            entry.code = answer.code;
-        });
-        Ok(respond_with(answer.body, &fault, signal))
-    }
-
-    fn carry_out(&self, method: &str, head: &Parts, body: &[u8]) -> Result<Answer, Refusal> {
-        if head.method != Method::POST {
-            return Err(Refusal::NotPost);
-        }
-        if head.headers.get(AUTHORIZATION).is_none_or(|token| token.as_bytes() != self.token.as_bytes()) {
-            return Err(Refusal::WrongToken);
-        }
-        service::check_content_type(&head.headers, body)?;
-        let form: Vec<_> = form_urlencoded::parse(body).collect();
-        service::call(&self.store, method, &form)
-    }
-}
-
-/// Waits to within some microseconds, so that a benchmark against a known latency measures its client and not this timer. An
-/// instant past the end of time never comes.
-async fn wait_until(instant: Option<Instant>) {
-    // The timer counts whole milliseconds, and so does the wait for the operating system below it; both round up.
-    const TIMER_ERROR: Duration = Duration::from_millis(2);
-
-    let Some(instant) = instant else { return std::future::pending().await };
-    if let Some(early) = instant.checked_sub(TIMER_ERROR) {
-        tokio::time::sleep_until(early.into()).await;
-    }
-    while Instant::now() < instant {
-        tokio::task::yield_now().await;
-    }
-}
-
-/// A request's body as far as it came.
-struct Received {
-    bytes: Vec<u8>,
-    end: End,
-}
-
-#[derive(PartialEq, Eq)]
-enum End {
-    Whole,
-    BrokenOff,
-    TooLarge,
-}
-
-async fn receive(mut body: Incoming) -> Received {
-    let mut bytes = Vec::new();
-    let end = loop {
-        match body.frame().await {
-            None => break End::Whole,
-            Some(Err(_)) => break End::BrokenOff,
-            Some(Ok(frame)) => {
-                let data = frame.into_data().unwrap_or_default();
-                if bytes.len() + data.len() > MAX_BODY {
-                    break End::TooLarge;
-                }
-                bytes.extend_from_slice(&data);
-            }
-        }
-    };
-    Received { bytes, end }
-}
-
-fn respond_with(body: Bytes, fault: &ReadyFault, signal: FlushSignal) -> Response<Body> {
-    const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
-
-    let mut response = match fault.cut() {
-        None => Response::new(Body::from(body)),
-        Some(cut) => {
-            let sent = body.slice(..cut.min(body.len()));
-            let announced = body.len().max(sent.len() + 1);
-            let mut response = Response::new(Body::new(CutBody::new(sent, signal)));
-            response.headers_mut().insert(CONTENT_LENGTH, announced.into());
-            response
-        }
-    };
-    *response.status_mut() = fault.status;
-    response.headers_mut().insert(CONTENT_TYPE, JSON);
-    response.headers_mut().extend(fault.headers.clone());
-    response
 }

@@ -44,7 +44,6 @@ impl Card {
 pub(crate) enum Refusal {
     NotPost,
     NotAForm,
-    TooLarge,
     WrongToken,
     UnknownMethod(String),
     UnknownTemplate,
@@ -64,7 +63,6 @@ impl Refusal {
             Self::UnknownMethod(_) | Self::UnknownTemplate | Self::UnknownCard => 404,
             Self::NotPost => 405,
             Self::Duplicate(_) => 409,
-            Self::TooLarge => 413,
             Self::NotAForm => 415,
             Self::FieldRequired(_) => 500,
         }
@@ -76,7 +74,6 @@ impl fmt::Display for Refusal {
         match self {
             Self::NotPost => f.write_str("Only POST is allowed."),
             Self::NotAForm => f.write_str("The body must be application/x-www-form-urlencoded."),
-            Self::TooLarge => f.write_str("The body is too large."),
             Self::WrongToken => f.write_str("Unauthorized."),
             Self::UnknownMethod(method) => write!(f, "Method {method} not found."),
             Self::UnknownTemplate => f.write_str("Template not found."),

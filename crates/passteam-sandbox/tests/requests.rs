@@ -68,6 +68,18 @@ fn a_request_that_breaks_off_is_recorded_as_incomplete_and_not_carried_out() {
 }
 
 #[test]
+fn a_request_without_end_is_cut_off() {
+    let (sandbox, _) = plain();
+    let mut stream = TcpStream::connect(sandbox.addr()).unwrap();
+    stream.write_all(b"POST /oapi/v1/createcard HTTP/1.1\r\nHost: h\r\nContent-Length: 9999999999\r\n\r\n").unwrap();
+    while stream.write_all(&[b'a'; 65536]).is_ok() {}
+    drop(stream);
+    support::wait_until("the close", || sandbox.open_connections() == 0);
+    let request = &sandbox.requests()[0];
+    assert_eq!((request.complete, request.status), (false, None));
+}
+
+#[test]
 fn a_request_whose_headers_break_off_is_no_request() {
     let (sandbox, _) = plain();
     let mut stream = TcpStream::connect(sandbox.addr()).unwrap();
