@@ -862,7 +862,8 @@ impl Exports {
     }
 }
 
-/// An `IComponentBase`: four base classes, each a pointer to its vtable. Add-ins made before 8.3.21 may lack the last.
+/// An `IComponentBase`: four base classes, each a pointer to its vtable. Add-ins built against the vendor's older headers lack
+/// the last.
 #[repr(C)]
 struct Subobjects {
     init_done: *const InitDone,

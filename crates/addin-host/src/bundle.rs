@@ -69,11 +69,12 @@ impl Bundle {
         Ok(Bundle { archive, entries: parse(&text)? })
     }
 
-    /// Whether a file begins as a zip does.
-    pub(crate) fn is_zip(path: &Path) -> io::Result<bool> {
+    /// The same where the file begins as a zip does, whatever its name; else `None`.
+    pub fn open_if_zip(path: &Path) -> Result<Option<Bundle>, AttachError> {
         let mut start = Vec::new();
         File::open(path)?.take(4).read_to_end(&mut start)?;
-        Ok(start == *b"PK\x03\x04" || start == *b"PK\x05\x06")
+        let is_zip = start == *b"PK\x03\x04" || start == *b"PK\x05\x06";
+        is_zip.then(|| Bundle::open(path)).transpose()
     }
 
     /// What the manifest offers, in its order.

@@ -22,8 +22,8 @@ impl Language {
         }
     }
 
-    /// The text in this language.
-    pub(crate) fn pick<T>(self, russian: T, english: T) -> T {
+    /// One of two texts, the one in this language.
+    pub fn pick<T>(self, russian: T, english: T) -> T {
         match self {
             Language::Russian => russian,
             Language::English => english,

@@ -29,8 +29,7 @@ impl Library {
     ///
     /// Loading runs native code: open only what you would run.
     pub fn open(path: &Path) -> Result<Library, AttachError> {
-        let (path, folder) = if Bundle::is_zip(path)? {
-            let mut bundle = Bundle::open(path)?;
+        let (path, folder) = if let Some(mut bundle) = Bundle::open_if_zip(path)? {
             let entry = bundle.entry_for(THIS_OS, THIS_ARCH)?.clone();
             let folder = tempfile::Builder::new().prefix("addin-host-").tempdir()?;
             (bundle.unpack(&entry, folder.path())?, Some(folder))

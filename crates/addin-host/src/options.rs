@@ -8,7 +8,7 @@ pub struct HostOptions {
     /// What `SetLocale` is called with after creation, for example `ru_RU`; not called when `None`.
     pub locale: Option<String>,
     /// What `SetUserInterfaceLanguageCode` is called with after creation, for example `ru`; not called when `None`.
-    /// Add-ins made for platforms before 8.3.21 may lack that function, and calling it ends the process.
+    /// Add-ins built against the vendor's older headers lack that function, and calling it ends the process.
     pub ui_language: Option<String>,
     /// Passes an empty string as a null pointer.
     pub null_empty_strings: bool,
@@ -63,7 +63,7 @@ pub struct Application {
 
 impl Default for Application {
     fn default() -> Application {
-        Application { version: "8.3.25.1000".to_owned(), kind: ApplicationKind::Server }
+        Application { version: "8.3.25.1000".to_owned(), kind: ApplicationKind::ThinClient }
     }
 }
 
