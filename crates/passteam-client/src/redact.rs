@@ -1,0 +1,185 @@
+//! Takes secrets out of texts that a person reads.
+
+use std::ops::Range;
+
+use crate::form::Request;
+use crate::settings::Settings;
+
+/// What stands for a secret.
+const MASK: &str = "***";
+
+/// Values shorter than this are words and numbers that stand in any text, such as `1`, `да` or `NAN`.
+const SHORTEST_VALUE: usize = 4;
+
+/// Replaces every occurrence of every secret by `***`, also where occurrences overlap. Each secret is also looked for as a
+/// form spells it (`application/x-www-form-urlencoded`). Empty secrets are ignored.
+pub fn redact<'a>(text: &str, secrets: impl IntoIterator<Item = &'a str>) -> String {
+    let mut hidden = Vec::new();
+    for secret in secrets {
+        find_all(text, secret, &mut hidden);
+        let spelled: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+        if spelled != secret {
+            find_all(text, &spelled, &mut hidden);
+        }
+    }
+    mask(text, hidden)
+}
+
+/// As [`redact`], for a text about one call: hides the token, the proxy's password, and every value of the call that is 4 or
+/// more characters long.
+pub fn redact_call(text: &str, settings: &Settings, request: &Request) -> String {
+    let always = [Some(settings.token.reveal()), settings.proxy.password()].into_iter().flatten();
+    let values = request.secrets().iter().map(String::as_str).filter(|value| length(value) >= SHORTEST_VALUE);
+    redact(text, always.chain(values))
+}
+
+/// Length in UTF-16 code units, as the callers' strings count it.
+fn length(text: &str) -> usize {
+    text.encode_utf16().count()
+}
+
+/// Adds the byte ranges at which `needle` stands in `text`, overlapping ones too, in one pass (Knuth, Morris and Pratt): a
+/// server can echo a value of megabytes, which a search begun anew at every place would take hours for.
+fn find_all(text: &str, needle: &str, found: &mut Vec<Range<usize>>) {
+    let needle = needle.as_bytes();
+    if needle.is_empty() || needle.len() > text.len() {
+        return;
+    }
+    let borders = borders(needle);
+    let mut matched = 0;
+    for (position, byte) in text.bytes().enumerate() {
+        while matched == needle.len() || (matched > 0 && needle[matched] != byte) {
+            matched = borders[matched - 1];
+        }
+        if needle[matched] == byte {
+            matched += 1;
+        }
+        if matched == needle.len() {
+            extend(found, position + 1 - needle.len()..position + 1);
+        }
+    }
+}
+
+/// For each prefix of `needle`, the length of its longest proper prefix that is also its end.
+fn borders(needle: &[u8]) -> Vec<usize> {
+    let mut borders = vec![0; needle.len()];
+    let mut matched = 0;
+    for position in 1..needle.len() {
+        while matched > 0 && needle[matched] != needle[position] {
+            matched = borders[matched - 1];
+        }
+        if needle[matched] == needle[position] {
+            matched += 1;
+        }
+        borders[position] = matched;
+    }
+    borders
+}
+
+/// Adds a range, joined with the one before where they touch.
+fn extend(ranges: &mut Vec<Range<usize>>, range: Range<usize>) {
+    match ranges.last_mut() {
+        Some(last) if (last.start..=last.end).contains(&range.start) => last.end = last.end.max(range.end),
+        _ => ranges.push(range),
+    }
+}
+
+fn mask(text: &str, mut hidden: Vec<Range<usize>>) -> String {
+    hidden.sort_unstable_by_key(|range| range.start);
+    let mut joined = Vec::with_capacity(hidden.len());
+    for range in hidden {
+        extend(&mut joined, range);
+    }
+    let mut masked = String::with_capacity(text.len());
+    let mut shown = 0;
+    for Range { start, end } in joined {
+        masked.push_str(&text[shown..start]);
+        masked.push_str(MASK);
+        shown = end;
+    }
+    masked.push_str(&text[shown..]);
+    masked
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::form::{Parameters, Variables};
+    use crate::settings::{Proxy, Token};
+
+    #[test]
+    fn every_occurrence_of_every_secret_is_replaced() {
+        assert_eq!(redact("token abc, again abc; phone 7916", ["abc", "7916"]), "token ***, again ***; phone ***");
+        assert_eq!(redact("nothing here", ["abc"]), "nothing here");
+        assert_eq!(redact("", ["abc"]), "");
+    }
+
+    #[test]
+    fn empty_secrets_hide_nothing() {
+        assert_eq!(redact("text", [""]), "text");
+        assert_eq!(redact("text", []), "text");
+    }
+
+    #[test]
+    fn overlapping_and_touching_secrets_leave_no_piece_of_any() {
+        assert_eq!(redact("xaaaaax", ["aaaa"]), "x***x", "a secret that overlaps itself");
+        assert_eq!(redact("abcdef", ["abcd", "cdef"]), "***");
+        assert_eq!(redact("abcdefg", ["cde", "abcdefg"]), "***");
+        assert_eq!(redact("abcabc", ["abc"]), "***");
+        assert_eq!(redact("1234512346", ["12346", "1234512"]), "***");
+    }
+
+    #[test]
+    fn secrets_outside_ascii_are_found_whole() {
+        assert_eq!(redact("Имя: Мария Ивановна.", ["Мария"]), "Имя: *** Ивановна.");
+        assert_eq!(redact("😀😀", ["😀"]), "***");
+    }
+
+    #[test]
+    fn a_secret_is_found_as_a_form_spells_it() {
+        assert_eq!(redact("values=a%26b+c%D1%8F&x", ["a&b cя"]), "values=***&x");
+        assert_eq!(redact("a b", ["a b"]), "***");
+    }
+
+    #[test]
+    fn a_long_secret_in_a_long_text_takes_no_time_to_speak_of() {
+        let text = "a".repeat(4 * 1024 * 1024);
+        assert_eq!(redact(&text, [&text[1024 * 1024..], &text[..3 * 1024 * 1024]]), MASK);
+    }
+
+    #[test]
+    fn a_call_hides_its_token_its_proxys_password_and_its_longer_values() {
+        let settings = Settings {
+            token: Token::parse("T1").expect("a token"),
+            proxy: Proxy::parse("http://user:p%40s@proxy").expect("a proxy"),
+            ..Settings::default()
+        };
+        let variables = Variables::from_json(r#"{"A":"long","B":"abc","C":"я😀ю","D":"да"}"#).expect("variables");
+        let request = Request::create_card("template", &variables);
+        assert_eq!(
+            redact_call("T1 user p@s long abc я😀ю да template", &settings, &request),
+            "*** user *** *** abc *** да template"
+        );
+        let parameters = Parameters::from_json(r#"{"a":{"b":"9161234567"}}"#).expect("parameters");
+        let request = Request::method("m", &parameters).expect("a method");
+        assert_eq!(redact_call("phone 9161234567", &settings, &request), "phone ***");
+    }
+
+    proptest! {
+        #[test]
+        fn no_secret_survives(text in "[ab*]{0,30}", secrets in proptest::collection::vec("[ab]{1,4}", 0..4)) {
+            let redacted = redact(&text, secrets.iter().map(String::as_str));
+            for secret in &secrets {
+                prop_assert!(!redacted.contains(secret.as_str()), "{} in {}", secret, redacted);
+            }
+            let shown = |text: &str| text.bytes().filter(|byte| *byte != b'*').count();
+            let hidden: std::collections::HashSet<usize> = secrets
+                .iter()
+                .flat_map(|secret| (0..text.len()).filter(|&at| text[at..].starts_with(secret.as_str())).flat_map(|at| at..at + secret.len()))
+                .collect();
+            prop_assert_eq!(shown(&redacted), shown(&text) - hidden.len(), "nothing else is hidden");
+        }
+    }
+}

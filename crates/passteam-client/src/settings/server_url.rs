@@ -1,0 +1,216 @@
+use std::fmt;
+
+use reqwest::Url;
+use rustls::pki_types::ServerName;
+
+use super::holds_unprintable;
+
+/// The public service: vendor's API pages, v1.8.2.
+const PUBLIC_SERVICE: &str = "https://getpass.passteam.ru/oapi/v1";
+
+/// The address under which the service's methods stand: `https://` everywhere, `http://` only to this very computer.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ServerUrl {
+    text: String,
+    url: Url,
+}
+
+impl ServerUrl {
+    /// Takes an address; white space around it and a slash at its end do not matter.
+    ///
+    /// # Errors
+    /// What [`ServerUrlError`] lists. The token goes to this address, so nothing about it is guessed.
+    pub fn parse(text: &str) -> Result<ServerUrl, ServerUrlError> {
+        let text = text.trim();
+        let (scheme, rest) = text.split_once("://").ok_or(ServerUrlError::Syntax)?;
+        let secure = scheme.eq_ignore_ascii_case("https");
+        if !secure && !scheme.eq_ignore_ascii_case("http") {
+            return Err(ServerUrlError::Scheme);
+        }
+        // Judged on the text itself: a parser would take a backslash for a slash and drop a line break.
+        if holds_unprintable(rest) || rest.contains('\\') {
+            return Err(ServerUrlError::Syntax);
+        }
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        if authority.contains('@') {
+            return Err(ServerUrlError::UserInfo);
+        }
+        if rest.contains(['?', '#']) {
+            return Err(ServerUrlError::QueryOrFragment);
+        }
+        let url = Url::parse(text).map_err(|_| ServerUrlError::Syntax)?;
+        let host = url.host_str().ok_or(ServerUrlError::Syntax)?;
+        if authority.is_empty() || ServerName::try_from(without_brackets(host)).is_err() {
+            return Err(ServerUrlError::Syntax);
+        }
+        if !secure && !is_loopback(host) {
+            return Err(ServerUrlError::PlainHttpBeyondLoopback);
+        }
+        Ok(ServerUrl { text: text.to_owned(), url })
+    }
+
+    /// The address as it was set, trimmed.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Where `method` of the service stands. `method` needs no escaping: see [`crate::form::Request::method`].
+    pub(crate) fn endpoint(&self, method: &str) -> Url {
+        let mut url = self.url.clone();
+        let path = format!("{}/{method}", url.path().trim_end_matches('/'));
+        url.set_path(&path);
+        url
+    }
+
+    /// Scheme, host and port, lower-cased, the default port left out: what a connection depends on.
+    pub(crate) fn origin(&self) -> String {
+        self.url.origin().ascii_serialization()
+    }
+
+    /// Whether requests go out in clear text, which only happens on this computer.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.url.scheme() == "http"
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    host == "localhost" || without_brackets(host).parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
+}
+
+fn without_brackets(host: &str) -> &str {
+    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
+}
+
+impl Default for ServerUrl {
+    fn default() -> Self {
+        ServerUrl::parse(PUBLIC_SERVICE).expect("the public service's address is a constant that parses")
+    }
+}
+
+impl fmt::Debug for ServerUrl {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("ServerUrl").field(&self.text).finish()
+    }
+}
+
+/// Why an address is refused. None of these holds the rejected text: it may be a token in the wrong place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServerUrlError {
+    /// Not an absolute address of a host.
+    Syntax,
+    /// A scheme other than `https` and `http`.
+    Scheme,
+    /// `http://` to another computer: token and customers' data would cross the network in clear text.
+    PlainHttpBeyondLoopback,
+    /// A user name or password inside the address.
+    UserInfo,
+    /// A `?` or `#`, after which no method's name can stand.
+    QueryOrFragment,
+}
+
+impl fmt::Display for ServerUrlError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            ServerUrlError::Syntax => "not an absolute URL of a host",
+            ServerUrlError::Scheme => "the scheme is neither https nor http",
+            ServerUrlError::PlainHttpBeyondLoopback => "http is allowed to a loopback address only",
+            ServerUrlError::UserInfo => "user info is not allowed",
+            ServerUrlError::QueryOrFragment => "a query or fragment is not allowed",
+        })
+    }
+}
+
+impl std::error::Error for ServerUrlError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn endpoint(text: &str) -> String {
+        ServerUrl::parse(text).expect(text).endpoint("createcard").into()
+    }
+
+    #[test]
+    fn the_default_is_the_public_service() {
+        assert_eq!(ServerUrl::default().as_str(), "https://getpass.passteam.ru/oapi/v1");
+        assert_eq!(endpoint(PUBLIC_SERVICE), "https://getpass.passteam.ru/oapi/v1/createcard");
+    }
+
+    #[test]
+    fn an_address_reads_back_as_it_was_set_but_trimmed() {
+        let url = ServerUrl::parse("  HTTPS://Example.COM:443/API/v1/ \n").expect("an address");
+        assert_eq!(url.as_str(), "HTTPS://Example.COM:443/API/v1/");
+        assert_eq!(url.origin(), "https://example.com");
+        assert!(!url.is_plain());
+    }
+
+    #[test]
+    fn a_slash_at_the_end_and_an_empty_path_do_not_matter() {
+        assert_eq!(endpoint("https://a.example"), "https://a.example/createcard");
+        assert_eq!(endpoint("https://a.example/"), "https://a.example/createcard");
+        assert_eq!(endpoint("https://a.example/oapi/v1"), "https://a.example/oapi/v1/createcard");
+        assert_eq!(endpoint("https://a.example/oapi/v1/"), "https://a.example/oapi/v1/createcard");
+        assert_eq!(endpoint("https://a.example:8443/x%20y//"), "https://a.example:8443/x%20y/createcard");
+    }
+
+    #[test]
+    fn a_name_outside_ascii_is_looked_up_in_its_ascii_form() {
+        assert_eq!(endpoint("https://касса.рф/v1"), "https://xn--80aa2a3aa.xn--p1ai/v1/createcard");
+    }
+
+    #[test]
+    fn plain_http_reaches_this_computer_only() {
+        for text in [
+            "http://localhost",
+            "http://LOCALHOST:8080/v1",
+            "http://127.0.0.1",
+            "http://127.3.2.1:80",
+            "http://[::1]:8080/",
+        ] {
+            assert!(ServerUrl::parse(text).expect(text).is_plain());
+        }
+        for text in [
+            "http://example.com",
+            "http://192.168.0.1",
+            "http://0.0.0.0",
+            "http://[::2]",
+            "http://localhost.example.com",
+            "http://127.0.0.1.nip.io",
+        ] {
+            assert_eq!(ServerUrl::parse(text), Err(ServerUrlError::PlainHttpBeyondLoopback), "{text}");
+        }
+    }
+
+    #[test]
+    fn anything_but_a_clean_address_is_refused() {
+        use ServerUrlError::{QueryOrFragment, Scheme, Syntax, UserInfo};
+        for (text, expected) in [
+            ("", Syntax),
+            ("getpass.passteam.ru/oapi/v1", Syntax),
+            ("https:getpass.passteam.ru", Syntax),
+            ("https:///v1", Syntax),
+            ("https://", Syntax),
+            ("https://:443/v1", Syntax),
+            ("https://a.example:99999/", Syntax),
+            ("https://a b.example/", Syntax),
+            ("https://a.example\\@b.example/", Syntax),
+            ("https://a.exa\nmple/", Syntax),
+            ("https://a..example/", Syntax),
+            ("ftp://a.example/", Scheme),
+            ("file:///etc/passwd", Scheme),
+            ("https://user@a.example/", UserInfo),
+            ("https://user:password@a.example/", UserInfo),
+            ("https://@a.example/", UserInfo),
+            ("https://:@a.example/", UserInfo),
+            ("https://a.example/?token=1", QueryOrFragment),
+            ("https://a.example#part", QueryOrFragment),
+        ] {
+            assert_eq!(ServerUrl::parse(text), Err(expected), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn an_at_sign_in_the_path_is_no_user_info() {
+        assert_eq!(endpoint("https://a.example/@v1"), "https://a.example/@v1/createcard");
+    }
+}
