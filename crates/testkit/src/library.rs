@@ -1,0 +1,55 @@
+//! The libraries under test.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use cargo_metadata::{CrateType, Message};
+
+/// Names another library to test instead of the one built here: a release build, another platform's.
+const OVERRIDE: &str = "PASSTEAM_LIBRARY";
+
+/// The add-in. It is built once per process, so that a stale library is never tested.
+///
+/// # Panics
+/// Where cargo cannot build it.
+pub fn library() -> &'static Path {
+    static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
+    LIBRARY.get_or_init(|| match std::env::var_os(OVERRIDE) {
+        Some(path) => path.into(),
+        None => build("passteam", "dev"),
+    })
+}
+
+/// The add-in built so that `SetLocale("panic:SLOT")` makes the next call of that vtable slot panic.
+///
+/// # Panics
+/// Where cargo cannot build it.
+pub fn panic_library() -> &'static Path {
+    static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
+    LIBRARY.get_or_init(|| build("passteam-panic-library", "dev"))
+}
+
+/// Builds a package's cdylib with a profile of cargo and takes its path from what cargo says.
+///
+/// # Panics
+/// Where cargo cannot build it; its own words are on standard error then.
+pub fn build(package: &str, profile: &str) -> PathBuf {
+    let output = Command::new(env!("CARGO"))
+        .args(["build", "--message-format=json-render-diagnostics", "--package", package, "--profile", profile])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .stderr(Stdio::inherit())
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "cargo could not build {package}");
+    Message::parse_stream(output.stdout.as_slice())
+        .filter_map(|message| match message.expect("cargo prints JSON") {
+            Message::CompilerArtifact(artifact) => Some(artifact),
+            _ => None,
+        })
+        .filter(|artifact| artifact.target.crate_types.contains(&CrateType::CDyLib))
+        .flat_map(|artifact| artifact.filenames)
+        .find(|file| matches!(file.extension(), Some("so" | "dll" | "dylib")))
+        .unwrap_or_else(|| panic!("{package} gave no library"))
+        .into_std_path_buf()
+}

@@ -1,0 +1,99 @@
+//! Servers on loopback that do what no well-behaved server does.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+/// A listener whose connections are each handed to a script, on a thread of its own.
+pub struct Peer {
+    address: SocketAddr,
+    connections: Arc<AtomicUsize>,
+}
+
+impl Peer {
+    /// Starts one. `script` gets every connection and its number from 0; the connection closes when it returns.
+    ///
+    /// # Panics
+    /// Where loopback gives no port.
+    pub fn start(script: impl Fn(TcpStream, usize) + Send + Sync + 'static) -> Peer {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port on loopback");
+        let address = listener.local_addr().expect("its address");
+        let connections = Arc::new(AtomicUsize::new(0));
+        let (count, script) = (connections.clone(), Arc::new(script));
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let number = count.fetch_add(1, Ordering::SeqCst);
+                let script = script.clone();
+                thread::spawn(move || script(stream, number));
+            }
+        });
+        Peer { address, connections }
+    }
+
+    /// Answers every request on every connection with these bytes, then closes the connection.
+    pub fn answering(answer: impl Into<Vec<u8>>) -> Peer {
+        let answer = answer.into();
+        Peer::start(move |mut stream, _| {
+            if read_request(&mut stream).is_some() {
+                // A client that has gone is part of the play.
+                let _ = stream.write_all(&answer);
+            }
+        })
+    }
+
+    /// Reads everything and never answers.
+    pub fn silent() -> Peer {
+        Peer::start(|mut stream, _| drop(std::io::copy(&mut stream, &mut std::io::sink())))
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// A `ServerUrl` of plain HTTP for it.
+    pub fn url(&self) -> String {
+        format!("http://{}/oapi/v1", self.address)
+    }
+
+    /// How many connections it has accepted.
+    pub fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
+    }
+}
+
+/// Reads one whole request with a `Content-Length`; nothing where the client closes before.
+pub fn read_request(stream: &mut impl Read) -> Option<Vec<u8>> {
+    let mut request = Vec::new();
+    let mut chunk = [0; 4096];
+    while !is_whole(&request) {
+        match stream.read(&mut chunk) {
+            Ok(0) | Err(_) => return None,
+            Ok(count) => request.extend_from_slice(&chunk[..count]),
+        }
+    }
+    Some(request)
+}
+
+fn is_whole(request: &[u8]) -> bool {
+    let Some(head) = request.windows(4).position(|window| window == b"\r\n\r\n") else { return false };
+    let length = String::from_utf8_lossy(&request[..head])
+        .lines()
+        .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse().ok())
+        .unwrap_or(0);
+    request.len() >= head + 4 + length
+}
+
+/// An HTTP answer that closes the connection: status line's code, further header lines, body.
+pub fn http(status: u16, headers: &[&str], body: &str) -> Vec<u8> {
+    let mut answer = format!("HTTP/1.1 {status} X\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
+    for header in headers {
+        answer.push_str(header);
+        answer.push_str("\r\n");
+    }
+    answer.push_str("\r\n");
+    answer.push_str(body);
+    answer.into_bytes()
+}
