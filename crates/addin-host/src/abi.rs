@@ -439,7 +439,7 @@ fn lay_out(value: &Value, null_empty_strings: bool, backing: &mut Backing) -> Va
 
 /// The objects that the platform gives to one add-in object.
 ///
-/// An add-in may call them from its own threads even when its object is gone, so they live as long as its library.
+/// An add-in may call them from its own threads even when its object is gone, so they live as long as the process.
 pub(crate) struct Platform {
     memory_manager: MemoryManager,
     connection: ConnectionObject,
@@ -509,7 +509,7 @@ static MEMORY_MANAGER: MemoryManagerVtable =
     MemoryManagerVtable { destructor: NO_DESTRUCTION, alloc_memory, free_memory };
 
 unsafe extern "system" fn alloc_memory(this: *const MemoryManager, pointer: *mut *mut c_void, size: c_ulong) -> Bool {
-    // SAFETY: `this` is what `set_mem_manager` was given; it lives as long as the library.
+    // SAFETY: `this` is what `set_mem_manager` was given; it lives as long as the process.
     let manager = unsafe { &*this };
     if pointer.is_null() {
         return false.into();
@@ -581,7 +581,7 @@ static CONNECTION: ConnectionVtable = ConnectionVtable {
 /// The state behind a connection object.
 ///
 /// # Safety
-/// `this` is what `Init` was given; it lives as long as the library.
+/// `this` is what `Init` was given; it lives as long as the process.
 unsafe fn state<'a>(this: *const ConnectionObject) -> &'a Connection {
     // SAFETY: the caller's promise.
     unsafe { &(*this).connection }
@@ -862,8 +862,8 @@ impl Exports {
     }
 }
 
-/// An `IComponentBase`: four base classes, each a pointer to its vtable. Add-ins built against the vendor's older headers lack
-/// the last.
+/// An `IComponentBase`: four base classes, each a pointer to its vtable. Add-ins built against the vendor's older
+/// headers lack the last.
 #[repr(C)]
 struct Subobjects {
     init_done: *const InitDone,

@@ -15,10 +15,12 @@ use crate::options::HostOptions;
 #[derive(Clone)]
 pub struct Library(Arc<Loaded>);
 
+/// What objects were given by the platform, for as long as the process lives: a thread of the add-in may use it longer
+/// than its object lives, and longer than the library counts as loaded where it is linked with `-z nodelete`.
+static PLATFORMS: Mutex<Vec<Arc<Platform>>> = Mutex::new(Vec::new());
+
 struct Loaded {
     exports: Exports,
-    /// What objects were given by the platform: threads of the add-in may use it longer than their object lives.
-    platforms: Mutex<Vec<Arc<Platform>>>,
     /// Where the library was unpacked; removed after it is unloaded.
     _folder: Option<TempDir>,
 }
@@ -42,7 +44,7 @@ impl Library {
             OpenFailure::MissingExport(missing) => AttachError::NotAnAddIn { missing },
         })?;
         exports.set_platform_capabilities(abi::CAPABILITIES);
-        Ok(Library(Arc::new(Loaded { exports, platforms: Mutex::default(), _folder: folder })))
+        Ok(Library(Arc::new(Loaded { exports, _folder: folder })))
     }
 
     /// `GetClassNames`, taken apart at its bars.
@@ -68,6 +70,9 @@ impl Library {
     }
 
     /// Creates an object as a host of another kind does.
+    ///
+    /// About a kilobyte for each object stays allocated until the process ends: its memory manager and connection, which
+    /// a thread of the add-in may use at any time.
     pub fn create_with(&self, class: &str, options: HostOptions) -> Result<Object, AttachError> {
         let (result, component) = self.0.exports.get_class_object(class);
         let component = match component {
@@ -78,7 +83,7 @@ impl Library {
             }
         };
         let platform = Platform::new(&options);
-        self.0.platforms.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&platform));
+        PLATFORMS.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&platform));
         Object::attach(self.clone(), component, platform, options)
     }
 
