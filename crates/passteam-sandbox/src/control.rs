@@ -1,4 +1,4 @@
-//! What a person or a script that is not linked to the sandbox may see and do, under `/sandbox/`.
+//! What a script or a page may see and do, under `/sandbox/`.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -15,11 +15,13 @@ use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 
 use crate::server::{Shared, lock};
-use crate::{Card, Drop, Fault, RecordedRequest};
+use crate::{Card, Drop, Fault, RecordedRequest, face};
 
-/// Whether a path is not the service's.
+/// Whether a path is not the service's. What browsers ask for of themselves is not either.
 pub(crate) fn owns(path: &str) -> bool {
-    path.starts_with("/sandbox/")
+    path == "/"
+        || path == "/favicon.ico"
+        || ["/sandbox/", "/card/", "/.well-known/"].iter().any(|folder| path.starts_with(folder))
 }
 
 /// The control paths, as a sandbox that listens on `ip` serves them.
@@ -29,12 +31,15 @@ pub(crate) fn router(shared: Arc<Shared>, ip: IpAddr) -> Router {
         .route("/sandbox/cards/{id}/installed", post(set_installed))
         .route("/sandbox/requests", get(requests))
         .route("/sandbox/faults", get(faults).post(push_fault).delete(clear_faults))
+        .merge(face::router())
         .layer(middleware::from_fn_with_state(ip, refuse_foreign_pages))
+        .layer(middleware::from_fn(face::protect))
         .with_state(shared)
 }
 
-/// Keeps pages of other sites out: a browser lets them send requests here, and a name they control can be made to resolve to
-/// this address (DNS rebinding). So the host must be an address or `localhost`, and a page that asks must come from here.
+/// Keeps pages of other sites out: a browser lets them send requests here, and a name they control can be made to
+/// resolve to this address (DNS rebinding). So the host must be an address or `localhost`, and a page that asks must
+/// come from here.
 async fn refuse_foreign_pages(State(ip): State<IpAddr>, request: Request, next: Next) -> Response {
     if is_own(request.headers(), ip) {
         next.run(request).await
@@ -63,18 +68,18 @@ fn is_own_name(name: &str, ip: IpAddr) -> bool {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ShownCard {
+pub(crate) struct ShownCard {
     card_id: String,
     card_url: String,
     template_id: String,
     installed: bool,
-    variables: Vec<Pair>,
+    pub(crate) variables: Vec<Pair>,
 }
 
 #[derive(Serialize)]
-struct Pair {
-    name: String,
-    value: String,
+pub(crate) struct Pair {
+    pub(crate) name: String,
+    pub(crate) value: String,
 }
 
 fn pairs<N: Into<String>, V: Into<String>>(pairs: impl IntoIterator<Item = (N, V)>) -> Vec<Pair> {
@@ -91,7 +96,7 @@ impl From<&Card> for ShownCard {
 /// A request with its token masked.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ShownRequest {
+pub(crate) struct ShownRequest {
     number: u64,
     method: String,
     connection: u64,
@@ -99,8 +104,8 @@ struct ShownRequest {
     status: Option<u16>,
     code: Option<i64>,
     card_id: Option<String>,
-    headers: Vec<Pair>,
-    form: Vec<Pair>,
+    pub(crate) headers: Vec<Pair>,
+    pub(crate) form: Vec<Pair>,
 }
 
 impl From<RecordedRequest> for ShownRequest {
@@ -145,7 +150,7 @@ async fn set_installed(
 /// A [`Fault`] as JSON.
 #[derive(Default, Deserialize, Serialize)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
-struct FaultText {
+pub(crate) struct FaultText {
     method: Option<String>,
     delay_ms: Option<u64>,
     status: Option<u16>,

@@ -16,7 +16,8 @@ use crate::service::{self, Answer};
 use crate::store::Refusal;
 use crate::transport::{CutBody, FlushSignal};
 
-/// A request with a larger body is cut off. Values of several megabytes fit, though percent-encoding makes them up to six times as long.
+/// A request with a larger body is cut off. Values of several megabytes fit, though percent-encoding makes them up to
+/// six times as long.
 const MAX_BODY: usize = 64 << 20;
 
 /// The connection is to be closed without an answer.
@@ -97,8 +98,8 @@ fn carry_out(shared: &Shared, method: &str, head: &Parts, body: &[u8]) -> Result
     service::call(&shared.store, method, &form)
 }
 
-/// Waits to within some microseconds, so that a benchmark against a known latency measures its client and not this timer. An
-/// instant past the end of time never comes.
+/// Waits to within some microseconds, so that a benchmark against a known latency measures its client and not this
+/// timer. An instant past the end of time never comes.
 async fn wait_until(instant: Option<Instant>) {
     // The timer counts whole milliseconds, and so does the wait for the operating system below it; both round up.
     const TIMER_ERROR: Duration = Duration::from_millis(2);

@@ -11,13 +11,15 @@ use crate::service::Answer;
 
 /// What goes wrong with one service request.
 ///
-/// Where `status`, `code`, `message` or `body` is given, that is the answer and the request is not carried out (unless `drop` says
-/// [`Drop::AfterProcessing`]). With `delay`, `headers` or [`Drop::AfterBytes`] alone it is carried out as usual.
+/// Where `status`, `code`, `message` or `body` is given, that is the answer and the request is not carried out (unless
+/// `drop` says [`Drop::AfterProcessing`]). With `delay`, `headers` or [`Drop::AfterBytes`] alone it is carried out as
+/// usual.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fault {
     /// Only a request of this method takes the fault; `None`: the next request whatever it is.
     pub method: Option<String>,
-    /// How long the answer is held back, or the connection kept before it is dropped. The request is carried out before that.
+    /// How long the answer is held back, or the connection kept before it is dropped. The request is carried out before
+    /// that.
     pub delay: Option<Duration>,
     /// The HTTP status, 200 to 999; 200 unless given.
     pub status: Option<u16>,
@@ -195,8 +197,9 @@ impl std::error::Error for InvalidFault {}
 impl FromStr for Fault {
     type Err = InvalidFault;
 
-    /// `[method:]key=value[,key=value…]`: `updatecard:status=503,retry-after=5`. Keys: `delay` (milliseconds), `status`, `code`,
-    /// `message`, `retry-after`, `body`, `drop` (`before`, `after`, or a number of bytes). Values hold no comma.
+    /// `[method:]key=value[,key=value…]`: `updatecard:status=503,retry-after=5`. Keys: `delay` (milliseconds),
+    /// `status`, `code`, `message`, `retry-after`, `body`, `drop` (`before`, `after`, or a number of bytes). Values
+    /// hold no comma.
     fn from_str(text: &str) -> Result<Self, InvalidFault> {
         let (method, settings) = match text.split_once(':') {
             Some((method, settings)) if !method.contains('=') => (Some(method), settings),

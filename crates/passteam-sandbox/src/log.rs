@@ -120,6 +120,11 @@ impl RequestLog {
         lock(&self.entries).kept.iter().map(|entry| lock(entry).clone()).collect()
     }
 
+    /// The last `count`, newest first.
+    pub(crate) fn latest(&self, count: usize) -> Vec<RecordedRequest> {
+        lock(&self.entries).kept.iter().rev().take(count).map(|entry| lock(entry).clone()).collect()
+    }
+
     pub(crate) fn clear(&self) {
         lock(&self.entries).kept.clear();
     }

@@ -32,7 +32,9 @@ const AFTER_HELP: &str = "\
   drop=100            соединение рвётся после стольких байт тела ответа
 Например: --fault updatecard:status=503 --fault code=429,retry-after=5
 
-Управление во время работы (JSON; у POST нужен Content-Type: application/json):
+На странице http://АДРЕС:ПОРТ/ видно карты и последние запросы; там же ставится «установлена» и заказываются сбои.
+
+То же для программ (JSON; у POST нужен Content-Type: application/json):
   GET    /sandbox/cards                    карты
   POST   /sandbox/cards/ID/installed       {\"installed\": true}: клиент установил карту в телефон
   GET    /sandbox/requests                 последние запросы, токен скрыт
@@ -130,16 +132,16 @@ fn run(arguments: Arguments) -> io::Result<std::convert::Infallible> {
         std::fs::write(path, pem)
             .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))?;
     }
-    print_settings(&sandbox.url(), &arguments.token, &arguments.templates, arguments.ca_file.as_deref())?;
+    print_settings(&sandbox, &arguments.token, &arguments.templates, arguments.ca_file.as_deref())?;
     loop {
         std::thread::park();
     }
 }
 
-/// What a developer sets in the component.
-fn print_settings(url: &str, token: &str, templates: &[String], ca_file: Option<&Path>) -> io::Result<()> {
+/// What a developer sets in the component, and where to look.
+fn print_settings(sandbox: &Sandbox, token: &str, templates: &[String], ca_file: Option<&Path>) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    writeln!(out, "АдресСервера:         {url}")?;
+    writeln!(out, "АдресСервера:         {}", sandbox.url())?;
     writeln!(out, "Токен:                {token}")?;
     for template in templates {
         writeln!(out, "ИдентификаторШаблона: {template}")?;
@@ -147,6 +149,7 @@ fn print_settings(url: &str, token: &str, templates: &[String], ca_file: Option<
     if let Some(path) = ca_file {
         writeln!(out, "ФайлСертификатов:     {}", path.display())?;
     }
+    writeln!(out, "Страница с картами:   {}", sandbox.page_url())?;
     out.flush()
 }
 

@@ -5,6 +5,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Serialize;
+
 use crate::RecordedRequest;
 
 /// The token a sandbox expects unless told otherwise.
@@ -13,7 +15,8 @@ pub const DEFAULT_TOKEN: &str = "sandbox-token";
 /// The only template a sandbox knows unless told otherwise.
 pub const DEFAULT_TEMPLATE_ID: &str = "5d3f1a9be4b0c7a1f2e86c40";
 
-/// Called after each service request, on the sandbox's thread: it must not block and must not drop the [`Sandbox`](crate::Sandbox).
+/// Called after each service request, on the sandbox's thread: it must not block and must not drop the
+/// [`Sandbox`](crate::Sandbox).
 pub type Observer = Arc<dyn Fn(&RecordedRequest) + Send + Sync>;
 
 /// How a sandbox behaves. `Default` is plain HTTP on a free loopback port.
@@ -31,7 +34,8 @@ pub struct Options {
     pub tls: Tls,
     /// How long every answer is held back after its request was carried out. Default zero.
     pub latency: Duration,
-    /// How many of the latest requests [`Sandbox::requests`](crate::Sandbox::requests) remembers; 0 records nothing. Default 1000.
+    /// How many of the latest requests [`Sandbox::requests`](crate::Sandbox::requests) remembers; 0 records nothing.
+    /// Default 1000.
     pub keep_requests: usize,
     /// Told of every service request. Default none.
     pub observer: Option<Observer>,
@@ -66,10 +70,12 @@ impl fmt::Debug for Options {
     }
 }
 
-/// A template of the account. Any variable may be set on any card: the sandbox's choice, as templates differ from customer to customer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A template of the account. Any variable may be set on any card: the sandbox's choice, as templates differ from
+/// customer to customer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Template {
     /// What `createcard` takes as `templateId`.
+    #[serde(rename = "templateId")]
     pub id: String,
     /// What a person calls it.
     pub name: String,

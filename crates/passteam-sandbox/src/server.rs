@@ -35,7 +35,6 @@ pub(crate) const BASE_PATH: &str = "/oapi/v1";
 pub struct Sandbox {
     shared: Arc<Shared>,
     addr: SocketAddr,
-    origin: String,
     ca_pem: Option<String>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -55,8 +54,7 @@ impl Sandbox {
         let listener = std::net::TcpListener::bind(options.listen)?;
         listener.set_nonblocking(true)?;
         let addr = listener.local_addr()?;
-        let origin = origin(addr, identity.is_some());
-        let shared = Arc::new(Shared::new(options, &origin));
+        let shared = Arc::new(Shared::new(options, origin(addr, identity.is_some())));
         let (config, ca_pem) = identity.map(|identity| (identity.config, identity.ca_pem)).unzip();
 
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -78,12 +76,18 @@ impl Sandbox {
                 }
             });
         })?;
-        Ok(Self { shared, addr, origin, ca_pem, stop: Some(stop), thread: Some(thread) })
+        Ok(Self { shared, addr, ca_pem, stop: Some(stop), thread: Some(thread) })
     }
 
-    /// Base of the method paths, without a trailing slash: `http://127.0.0.1:PORT/oapi/v1` or `https://localhost:PORT/oapi/v1`.
+    /// Base of the method paths, without a trailing slash: `http://127.0.0.1:PORT/oapi/v1` or
+    /// `https://localhost:PORT/oapi/v1`.
     pub fn url(&self) -> String {
-        format!("{}{BASE_PATH}", self.origin)
+        self.shared.url()
+    }
+
+    /// The page that shows the cards to a person: `http://127.0.0.1:PORT/` or `https://localhost:PORT/`.
+    pub fn page_url(&self) -> String {
+        format!("{}/", self.shared.origin)
     }
 
     /// Where it listens.
@@ -106,12 +110,14 @@ impl Sandbox {
         lock(&self.shared.store).card(id).cloned()
     }
 
-    /// Does what a customer does who puts the card into the phone's wallet, or removes it. False where there is no such card.
+    /// Does what a customer does who puts the card into the phone's wallet, or removes it. False where there is no such
+    /// card.
     pub fn set_installed(&self, card_id: &str, installed: bool) -> bool {
         self.shared.set_installed(card_id, installed)
     }
 
-    /// Orders a fault. Faults wait in a queue; each request that was completely received takes the first one that concerns it.
+    /// Orders a fault. Faults wait in a queue; each request that was completely received takes the first one that
+    /// concerns it.
     ///
     /// # Panics
     /// The fault has a status or a header that HTTP does not allow.
@@ -174,6 +180,8 @@ impl Drop for Sandbox {
 
 /// What requests, the control paths and the owner have in common.
 pub(crate) struct Shared {
+    /// Scheme, host and port that a client on this machine uses.
+    origin: String,
     pub(crate) token: String,
     pub(crate) latency: Duration,
     pub(crate) store: Mutex<Store>,
@@ -188,11 +196,12 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    fn new(options: Options, origin: &str) -> Self {
+    fn new(options: Options, origin: String) -> Self {
         Self {
             token: options.token,
             latency: options.latency,
-            store: Mutex::new(Store::new(options.templates, options.unique, origin.into())),
+            store: Mutex::new(Store::new(options.templates, options.unique, origin.clone())),
+            origin,
             faults: Mutex::default(),
             log: RequestLog::new(options.keep_requests, options.observer),
             changes: watch::Sender::default(),
@@ -201,6 +210,10 @@ impl Shared {
             open_connections: AtomicU64::new(0),
             close_connections: Notify::new(),
         }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("{}{BASE_PATH}", self.origin)
     }
 
     pub(crate) fn set_installed(&self, card_id: &str, installed: bool) -> bool {

@@ -9,9 +9,9 @@ use hyper::header::CONTENT_TYPE;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
+use crate::Card;
 use crate::server::lock;
 use crate::store::{Refusal, Store};
-use crate::{Card, Template};
 
 /// Most cards on a page of `getCardsWithPagination`, and how many where `limit` is not given.
 const PAGE_LIMIT: usize = 50;
@@ -68,7 +68,8 @@ pub(crate) fn call(store: &Mutex<Store>, method: &str, form: &Form<'_>) -> Resul
     match method {
         "createcard" => create_card(&mut lock(store), form),
         "updatecard" => update_card(&mut lock(store), form),
-        "gettemplates" => Ok(get_templates(&lock(store))),
+        // The shape of the result is the sandbox's choice.
+        "gettemplates" => Ok(Answer::success(lock(store).templates(), None)),
         "getCardsWithPagination" => get_cards(&lock(store), form),
         _ => Err(Refusal::UnknownMethod(method.into())),
     }
@@ -107,21 +108,9 @@ fn update_card(store: &mut Store, form: &Form<'_>) -> Result<Answer, Refusal> {
     Ok(Answer::success(Updated { card: ShownCard(card) }, Some(&card.id)))
 }
 
-/// The shape of the result is the sandbox's choice.
-fn get_templates(store: &Store) -> Answer {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct ShownTemplate<'a> {
-        template_id: &'a str,
-        name: &'a str,
-    }
-
-    let shown = store.templates().iter().map(|Template { id, name }| ShownTemplate { template_id: id, name });
-    Answer::success(shown.collect::<Vec<_>>(), None)
-}
-
-/// Pages count from 1, `templateId` narrows the choice where it is given, and a page past the end is empty. The shape of the result
-/// is the sandbox's choice; that it tells the numbers of pages and cards and the neighbouring pages is the vendor's.
+/// Pages count from 1, `templateId` narrows the choice where it is given, and a page past the end is empty. The shape
+/// of the result is the sandbox's choice; that it tells the numbers of pages and cards and the neighbouring pages is
+/// the vendor's.
 fn get_cards(store: &Store, form: &Form<'_>) -> Result<Answer, Refusal> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
@@ -190,8 +179,8 @@ fn number(form: &Form<'_>, name: &'static str, to: usize) -> Result<Option<usize
     }
 }
 
-/// The `values[%NAME%]` fields as names and values. A `values…` field of another form is refused rather than ignored, so that a
-/// caller's mistake shows: the sandbox's choice.
+/// The `values[%NAME%]` fields as names and values. A `values…` field of another form is refused rather than ignored,
+/// so that a caller's mistake shows: the sandbox's choice.
 fn variables<'a>(form: &'a Form<'_>) -> Result<Vec<(&'a str, &'a str)>, Refusal> {
     form.iter()
         .filter(|(field, _)| field.starts_with("values"))

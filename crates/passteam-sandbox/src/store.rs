@@ -88,8 +88,8 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// All cards of the account. A unique variable is unique across templates, compared as exact text, and the empty text counts as not
-/// set: the sandbox's choice.
+/// All cards of the account. A unique variable is unique across templates, compared as exact text, and the empty text
+/// counts as not set: the sandbox's choice.
 #[derive(Debug)]
 pub(crate) struct Store {
     templates: Vec<Template>,

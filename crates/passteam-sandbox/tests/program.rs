@@ -132,6 +132,7 @@ fn it_prints_what_to_set_and_each_request_without_secrets_or_personal_data() {
     assert_eq!(running.setting("Токен"), support::TOKEN);
     assert_eq!(running.setting("ИдентификаторШаблона"), "first");
     assert_eq!(running.setting("ИдентификаторШаблона"), "second");
+    assert_eq!(running.setting("Страница с картами"), url.replace("/oapi/v1", "/"));
 
     let client = Client::at(&url, None);
     let form = [("templateId", "second"), ("values[%PHONE%]", "79161234567")];
@@ -148,6 +149,7 @@ fn verbose_prints_the_fields_but_not_the_token() {
     let url = running.setting("АдресСервера");
     running.setting("Токен");
     running.setting("ИдентификаторШаблона");
+    running.setting("Страница с картами");
     let client = Client::at(&url, None);
     client.call("updatecard", &[("cardId", "x"), ("values[%NAME%]", "Анна\u{1b}[31m\n")]);
     assert_eq!(running.line(), "#1 updatecard HTTP 200 code 404 card -");
