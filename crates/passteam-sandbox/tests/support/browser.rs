@@ -153,7 +153,7 @@ impl Page {
 
 impl Drop for Page {
     fn drop(&mut self) {
-        // Its helper processes end with it in good order only when it is asked.
+        // Its child processes end with it in good order only when it is asked to close.
         let _ = self.socket.send(Message::text(json!({"id": 0, "method": "Browser.close"}).to_string()));
         while self.socket.read().is_ok() {}
         let _ = self.process.kill();
