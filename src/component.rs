@@ -1,15 +1,18 @@
 //! The object that BSL holds: settings, collected values, the last call's result.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use passteam_client::batch::{self, Entry, Limits, Observer, Outcome, Progress, Reason};
 use passteam_client::form::{FormError, Parameters, Request, Variables};
+use passteam_client::json::JsonError;
 use passteam_client::redact::redact_call;
-use passteam_client::reply::{Report, Success};
+use passteam_client::reply::{Failure, Report, Success};
 use passteam_client::settings::{CertificateFile, Proxy, ServerUrl, Settings, Token};
 use passteam_client::transport;
 use serde::Serialize;
 
-use crate::members::{Arguments, METHODS, PROPERTIES};
+use crate::journal;
+use crate::members::{Arguments, METHODS, PARALLELISM, PROPERTIES, TIME_LIMIT_SECONDS};
 use crate::messages::{self, Language, Misuse, Problem};
 use crate::value::{Argument, Value};
 
@@ -18,6 +21,12 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 const TIMEOUT_SECONDS: (f64, f64) = (0.1, 600.0);
 /// How many repeats `Retries` may allow.
 const RETRIES: (f64, f64) = (0.0, 10.0);
+/// How many cards `UpdateCards` may send at a time.
+const PARALLELISM_RANGE: (f64, f64) = (1.0, 16.0);
+/// Seconds after which `UpdateCards` may be told to send nothing more.
+const TIME_LIMIT_RANGE: (f64, f64) = (1.0, 3600.0);
+/// `Code` where everything went well.
+const OK: i64 = 200;
 
 /// What `ErrorKind` says after a BSL exception.
 const MISUSE: &str = "Misuse";
@@ -28,6 +37,7 @@ pub struct Component {
     language: Language,
     settings: Settings,
     template_id: String,
+    log_file: String,
     collected: Variables,
     last: LastCall,
 }
@@ -58,6 +68,18 @@ struct ResultJson<'a> {
     error_description: &'a str,
 }
 
+/// One element of what `UpdateCards` returns.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct EntryJson<'a> {
+    card_id: &'a str,
+    ok: bool,
+    code: i64,
+    installed: bool,
+    error_kind: &'a str,
+    error_description: &'a str,
+}
+
 /// The platform's side of the members: by index, with a text for the exception where one is due.
 impl Component {
     /// The language of every text from now on.
@@ -81,10 +103,10 @@ impl Component {
         set(self, value).map_err(|problem| Misuse::property(property, problem))
     }
 
-    /// Calls method `index`.
-    pub fn call(&mut self, index: usize, values: &[Argument]) -> Result<Value, Misuse> {
+    /// Calls method `index`, which may send external events (name, data) by `notify`.
+    pub fn call(&mut self, index: usize, values: &[Argument], notify: &dyn Fn(&str, &str)) -> Result<Value, Misuse> {
         let method = METHODS.get(index).ok_or_else(Misuse::unknown_member)?;
-        (method.call)(self, &Arguments::new(method, values))
+        (method.call)(self, &Arguments::new(method, values, notify))
     }
 
     /// Notes a BSL exception in the result properties; its text, for the platform.
@@ -170,6 +192,17 @@ impl Component {
     }
 }
 
+impl Component {
+    pub(crate) fn log_file(&self) -> Value {
+        Value::Text(self.log_file.clone())
+    }
+
+    pub(crate) fn set_log_file(&mut self, value: &Argument) -> Result<(), Problem> {
+        value.as_text()?.trim().clone_into(&mut self.log_file);
+        Ok(())
+    }
+}
+
 fn within(value: &Argument, (least, most): (f64, f64)) -> Result<f64, Problem> {
     let number = value.as_number()?;
     if (least..=most).contains(&number) { Ok(number) } else { Err(Problem::OutOfRange { least, most }) }
@@ -221,8 +254,7 @@ impl Component {
             error_kind: last.error_kind,
             error_description: &last.error_description,
         };
-        // Strings, numbers and Booleans always serialize.
-        Value::Text(serde_json::to_string(&json).unwrap_or_default())
+        Value::Text(to_json(&json))
     }
 
     pub(crate) fn version(&self) -> Value {
@@ -278,6 +310,24 @@ impl Component {
         Ok(self.finish(&request))
     }
 
+    pub(crate) fn update_cards(&mut self, arguments: &Arguments) -> Result<Value, Misuse> {
+        self.begin();
+        arguments.check_count()?;
+        let entries = arguments.read(0, entries_of)?;
+        let parallelism = arguments.read(1, |argument| {
+            or_default(argument, PARALLELISM, |argument| whole_within(argument, PARALLELISM_RANGE))
+        })?;
+        let seconds = arguments.read(2, |argument| {
+            or_default(argument, TIME_LIMIT_SECONDS.into(), |argument| within(argument, TIME_LIMIT_RANGE))
+        })?;
+        self.require_token()?;
+        let limits = Limits { parallelism: parallelism as usize, time: Duration::from_secs_f64(seconds) };
+        let follower = Follower { component: self, notify: arguments.notify };
+        let outcomes = batch::update_cards(&self.settings, entries, limits, &follower);
+        self.last = LastCall::of_batch(&outcomes);
+        Ok(Value::Text(entries_json(&outcomes)))
+    }
+
     /// Starts a call of the service: the last results are gone, and the collected values are its own, whatever follows.
     fn begin(&mut self) -> Variables {
         self.last = LastCall::default();
@@ -290,7 +340,10 @@ impl Component {
 
     /// Sends the request and fills the result properties; whether it succeeded, for BSL.
     fn finish(&mut self, request: &Request) -> Value {
-        let Report { outcome, code, body, .. } = transport::call(&self.settings, request);
+        let began = Instant::now();
+        let report = transport::call(&self.settings, request);
+        journal::note(&self.log_file, request, &report, began.elapsed());
+        let Report { outcome, code, body, .. } = report;
         self.last.code = code;
         self.last.response = body;
         match outcome {
@@ -301,13 +354,99 @@ impl Component {
                 self.last.installed = installed;
             }
             Err(failure) => {
-                let hide = |text: &str| redact_call(text, &self.settings, request);
-                let text = messages::failure(&failure, code, self.language, hide);
                 self.last.error_kind = failure.kind.as_str();
-                self.last.error_description = hide(&text);
+                self.last.error_description = self.describe(request, &failure, code);
             }
         }
         Value::Boolean(self.last.ok)
+    }
+}
+
+impl Component {
+    /// A failure's text, without secrets.
+    fn describe(&self, request: &Request, failure: &Failure, code: i64) -> String {
+        let hide = |text: &str| redact_call(text, &self.settings, request);
+        hide(&messages::failure(failure, code, self.language, hide))
+    }
+}
+
+impl LastCall {
+    /// The first failed entry's results, or those of a success.
+    fn of_batch(outcomes: &[Outcome]) -> LastCall {
+        let first_failed = outcomes.iter().find_map(|outcome| Some((outcome, outcome.error.as_ref()?)));
+        match first_failed {
+            None => LastCall { ok: true, code: OK, ..LastCall::default() },
+            Some((outcome, error)) => LastCall {
+                code: outcome.code,
+                card_id: outcome.card_id.clone(),
+                error_kind: error.kind.as_str(),
+                error_description: error.description.clone(),
+                ..LastCall::default()
+            },
+        }
+    }
+}
+
+/// Follows a batch on behalf of the component.
+struct Follower<'a> {
+    component: &'a Component,
+    notify: &'a dyn Fn(&str, &str),
+}
+
+impl Observer for Follower<'_> {
+    fn describe(&self, reason: &Reason) -> String {
+        match reason {
+            Reason::Sent(request, failure, code) => self.component.describe(request, failure, *code),
+            Reason::NotSent => messages::not_sent(self.component.language).to_owned(),
+            Reason::InvalidEntry => messages::invalid_entry(self.component.language).to_owned(),
+        }
+    }
+
+    fn ended(&self, request: &Request, report: &Report, duration: Duration) {
+        journal::note(&self.component.log_file, request, report, duration);
+    }
+
+    fn progress(&self, Progress { done, total, failed }: Progress) {
+        (self.notify)("UpdateCards", &format!("{{\"done\":{done},\"total\":{total},\"failed\":{failed}}}"));
+    }
+}
+
+fn entries_json(outcomes: &[Outcome]) -> String {
+    let entries: Vec<EntryJson> = outcomes
+        .iter()
+        .map(|outcome| EntryJson {
+            card_id: &outcome.card_id,
+            ok: outcome.error.is_none(),
+            code: outcome.code,
+            installed: outcome.installed,
+            error_kind: outcome.error.as_ref().map_or("", |error| error.kind.as_str()),
+            error_description: outcome.error.as_ref().map_or("", |error| &error.description),
+        })
+        .collect();
+    to_json(&entries)
+}
+
+/// Strings, numbers and Booleans always serialize.
+fn to_json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+fn entries_of(argument: &Argument) -> Result<Vec<Entry>, Problem> {
+    batch::entries(argument.as_text()?).map_err(|error| match error {
+        JsonError::OtherType => Problem::NotAnArray,
+        JsonError::Syntax { line, column } => Problem::Json(FormError::Syntax { line, column }),
+    })
+}
+
+/// An optional parameter: the default where it was left out.
+fn or_default<T>(
+    argument: &Argument,
+    default: T,
+    read: impl FnOnce(&Argument) -> Result<T, Problem>,
+) -> Result<T, Problem> {
+    match argument {
+        Argument::Undefined | Argument::Null => Ok(default),
+        argument => read(argument),
     }
 }
 

@@ -5,6 +5,7 @@
 #![allow(unsafe_code)]
 
 mod component;
+mod journal;
 mod members;
 mod messages;
 mod platform;

@@ -51,12 +51,16 @@ pub struct Parameter {
 pub enum Default {
     /// The empty string.
     EmptyText,
+    /// A number.
+    Number(u32),
 }
 
 /// What BSL passed to one call of a method.
 pub struct Arguments<'a> {
     method: &'static Method,
     values: &'a [Argument],
+    /// Sends an external event: its name and its data.
+    pub notify: &'a dyn Fn(&str, &str),
 }
 
 const fn names(en: &'static str, ru: &'static str) -> Names {
@@ -79,8 +83,13 @@ const fn optional(en: &'static str, ru: &'static str, default: Default) -> Param
     Parameter { names: names(en, ru), default: Some(default) }
 }
 
+/// How many cards `UpdateCards` sends at a time unless told otherwise.
+pub const PARALLELISM: u32 = 4;
+/// After how many seconds `UpdateCards` sends nothing more unless told otherwise.
+pub const TIME_LIMIT_SECONDS: u32 = 300;
+
 /// Every property; the Native API knows them by their index here.
-pub static PROPERTIES: [Property; 16] = [
+pub static PROPERTIES: [Property; 17] = [
     Property { names: names("Token", "Токен"), get: None, set: Some(Component::set_token) },
     setting("TemplateId", "ИдентификаторШаблона", Component::template_id, Component::set_template_id),
     setting("ServerUrl", "АдресСервера", Component::server_url, Component::set_server_url),
@@ -88,6 +97,7 @@ pub static PROPERTIES: [Property; 16] = [
     setting("Retries", "Повторы", Component::retries, Component::set_retries),
     setting("Proxy", "Прокси", Component::proxy, Component::set_proxy),
     setting("CertificateFile", "ФайлСертификатов", Component::certificate_file, Component::set_certificate_file),
+    setting("LogFile", "ФайлЖурнала", Component::log_file, Component::set_log_file),
     result("CardId", "ИдентификаторКарты", Component::card_id),
     result("CardUrl", "СсылкаНаКарту", Component::card_url),
     result("Installed", "Установлена", Component::installed),
@@ -100,7 +110,7 @@ pub static PROPERTIES: [Property; 16] = [
 ];
 
 /// Every method; the Native API knows them by their index here.
-pub static METHODS: [Method; 5] = [
+pub static METHODS: [Method; 6] = [
     Method {
         names: names("SetValue", "УстановитьЗначение"),
         parameters: &[required("Name", "Имя"), required("Value", "Значение")],
@@ -124,6 +134,16 @@ pub static METHODS: [Method; 5] = [
         parameters: &[required("CardId", "ИдентификаторКарты"), optional("Values", "Значения", Default::EmptyText)],
         returns: true,
         call: Component::update_card,
+    },
+    Method {
+        names: names("UpdateCards", "ОбновитьКарты"),
+        parameters: &[
+            required("Cards", "Карты"),
+            optional("Parallelism", "Параллельность", Default::Number(PARALLELISM)),
+            optional("TimeLimit", "ПределВремени", Default::Number(TIME_LIMIT_SECONDS)),
+        ],
+        returns: true,
+        call: Component::update_cards,
     },
     Method {
         names: names("CallMethod", "ВызватьМетод"),
@@ -180,14 +200,15 @@ impl Default {
     pub fn value(self) -> Value {
         match self {
             Default::EmptyText => Value::Text(String::new()),
+            Default::Number(number) => Value::Number(number.into()),
         }
     }
 }
 
 impl<'a> Arguments<'a> {
     /// Pairs what was passed with the method's parameters.
-    pub fn new(method: &'static Method, values: &'a [Argument]) -> Arguments<'a> {
-        Arguments { method, values }
+    pub fn new(method: &'static Method, values: &'a [Argument], notify: &'a dyn Fn(&str, &str)) -> Arguments<'a> {
+        Arguments { method, values, notify }
     }
 
     /// Refuses too few and too many.

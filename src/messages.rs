@@ -100,6 +100,8 @@ pub enum Problem {
     CertificateFile(CertificateFileError),
     /// JSON that does not fit.
     Json(FormError),
+    /// JSON, but not an array of cards.
+    NotAnArray,
     /// A name that no method of the service can have.
     MethodName,
     /// The property cannot be read.
@@ -265,6 +267,10 @@ impl Problem {
             ),
             Problem::CertificateFile(error) => certificate_file(error, language).to_owned(),
             Problem::Json(error) => json(error, language),
+            Problem::NotAnArray => plain(
+                "ожидается массив JSON вида [{\"cardId\": \"…\", \"values\": {…}}]",
+                "expected a JSON array of the form [{\"cardId\": \"…\", \"values\": {…}}]",
+            ),
             Problem::MethodName => plain(
                 "имя метода сервиса состоит только из латинских букв, цифр, знаков _ и -",
                 "a method of the service is named by Latin letters, digits, _ and - only",
@@ -384,6 +390,22 @@ fn quote(message: &str) -> String {
         line.push('…');
     }
     line
+}
+
+/// Why `UpdateCards` did not get to a card, and what to do.
+pub fn not_sent(language: Language) -> &'static str {
+    language.choose(
+        "Карта не отправлена: обновление прервано раньше. Причина указана у предыдущих карт; повторите эту карту позже.",
+        "The card was not sent, because the update was ended before. Earlier cards say why; send this one again later.",
+    )
+}
+
+/// What is wrong with an element of `UpdateCards`, and what to do.
+pub fn invalid_entry(language: Language) -> &'static str {
+    language.choose(
+        "Элемент не отправлен: нужен объект с cardId и простыми значениями в values. Исправьте данные.",
+        "The entry was not sent: it must be an object with cardId and plain values in values. Correct the data.",
+    )
 }
 
 fn explain(failure: &Failure, code: i64, language: Language) -> String {

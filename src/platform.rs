@@ -1,6 +1,6 @@
 //! The platform's side: the object's vtables, the memory manager, `AddError`, the guard against panics.
 //!
-//! From `addin1c` come its 1C strings (`CString1C`) and attach types, which are sound. Our own are the vtables (those
+//! From `addin1c` come its 1C strings (`CString1C`), attach types and the connection's events, which are sound. Our own are the vtables (those
 //! of `addin1c` have null destructors, which a host that does `delete component` jumps to), `AddError` (private there),
 //! allocation (an empty string asks it for zero bytes) and the variants (see `value`).
 //!
@@ -12,7 +12,7 @@ use std::cell::RefCell;
 use std::ffi::{c_long, c_ulong, c_ushort, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
 use addin1c::CString1C;
@@ -31,6 +31,9 @@ const ADDIN_E_FAIL: c_ushort = 1006;
 /// `E_FAIL`; any code that is not zero makes the platform raise an exception.
 const E_FAIL: c_long = 0x8000_4005_u32 as c_long;
 
+/// How many events may wait in the platform's queue, which is one deep unless raised.
+const EVENT_QUEUE: c_long = 16;
+
 /// The object that the platform holds: `IComponentBase`, four interfaces one after the other, then our state.
 #[repr(C)]
 pub struct Object {
@@ -45,6 +48,7 @@ pub struct Object {
 struct State {
     memory: AtomicPtr<MemoryManager>,
     connection: AtomicPtr<Connection>,
+    event_queue_raised: AtomicBool,
     locale: LanguageCell,
     user_language: LanguageCell,
     component: Mutex<Component>,
@@ -108,6 +112,7 @@ impl State {
         State {
             memory: AtomicPtr::default(),
             connection: AtomicPtr::default(),
+            event_queue_raised: AtomicBool::default(),
             locale: LanguageCell::default(),
             user_language: LanguageCell::default(),
             component: Mutex::default(),
@@ -151,6 +156,23 @@ impl State {
         unsafe {
             ((*(*connection).table).add_error)(connection, ADDIN_E_FAIL, source.as_ptr(), description.as_ptr(), E_FAIL);
         }
+    }
+
+    /// Sends an external event; on a server, and where the queue is full, it goes nowhere.
+    fn external_event(&self, name: &str, data: &str) {
+        let connection = self.connection.load(Ordering::Acquire);
+        // SAFETY: between `Init` and `Done` the connection is alive, and this is a call of the platform; `addin1c`'s type
+        // stands for the same interface.
+        let Some(connection) = (unsafe { connection.cast::<addin1c::Connection>().as_ref() }) else { return };
+        if !self.event_queue_raised.swap(true, Ordering::Relaxed) && connection.get_event_buffer_depth() < EVENT_QUEUE {
+            connection.set_event_buffer_depth(EVENT_QUEUE);
+        }
+        connection.external_event(CString1C::new(CLASS_NAME), CString1C::new(name), CString1C::new(data));
+    }
+
+    /// Calls a method of the component.
+    fn call(&self, component: &mut Component, index: c_long, arguments: &[Argument]) -> Result<Value, Misuse> {
+        component.call(position(index), arguments, &|name, data| self.external_event(name, data))
     }
 
     /// Waits until no other thread is inside the component; refuses where this very thread is.
@@ -583,7 +605,7 @@ unsafe extern "system" fn call_as_proc(
     extender(this, "CallAsProc", false, |state| {
         // SAFETY: the platform passes as many variants as it says.
         let arguments = unsafe { read_arguments(parameters, count) };
-        state.with_component(|component| component.call(position(index), &arguments).map(drop))
+        state.with_component(|component| state.call(component, index, &arguments).map(drop))
     })
 }
 
@@ -597,7 +619,7 @@ unsafe extern "system" fn call_as_func(
     extender(this, "CallAsFunc", false, |state| {
         // SAFETY: the platform passes as many variants as it says.
         let arguments = unsafe { read_arguments(parameters, count) };
-        state.with_component(|component| give(state, component.call(position(index), &arguments)?, returned))
+        state.with_component(|component| give(state, state.call(component, index, &arguments)?, returned))
     })
 }
 

@@ -5,9 +5,12 @@ use crate::shop::{PHONE, call, component, component_for, create, exception, sand
 #[test]
 fn a_missing_setting_is_an_exception_that_names_it() {
     let object = component();
-    for (method, arguments) in
-        [("CreateCard", vec![]), ("UpdateCard", vec!["id".into()]), ("CallMethod", vec!["gettemplates".into()])]
-    {
+    for (method, arguments) in [
+        ("CreateCard", vec![]),
+        ("UpdateCard", vec!["id".into()]),
+        ("UpdateCards", vec!["[]".into()]),
+        ("CallMethod", vec!["gettemplates".into()]),
+    ] {
         object.set("TemplateId", "t").unwrap();
         let description = exception(object.function(method, &arguments));
         assert!(description.contains("Token") && description.contains("Токен"), "{method}: {description}");
@@ -69,11 +72,12 @@ fn every_parameter_refuses_every_type_that_does_not_fit_and_names_itself() {
     };
     let empty = || [Value::Empty, Value::Null].into_iter();
     type Rest = Vec<Value>;
-    let parameters: [(&str, usize, &str, &str, Rest, bool); 6] = [
+    let parameters: [(&str, usize, &str, &str, Rest, bool); 7] = [
         ("SetValue", 0, "Name", "Имя", vec!["x".into()], true),
         ("CreateCard", 0, "Values", "Значения", vec![], false),
         ("UpdateCard", 0, "CardId", "ИдентификаторКарты", vec![], true),
         ("UpdateCard", 1, "Values", "Значения", vec!["id".into()], false),
+        ("UpdateCards", 0, "Cards", "Карты", vec![], true),
         ("CallMethod", 0, "Method", "Метод", vec![], true),
         ("CallMethod", 1, "Parameters", "Параметры", vec!["m".into()], false),
     ];
@@ -97,6 +101,7 @@ fn too_few_and_too_many_parameters_are_exceptions() {
         ("ClearValues", vec![1]),
         ("CreateCard", vec![2, 50]),
         ("UpdateCard", vec![0, 3]),
+        ("UpdateCards", vec![0, 4]),
         ("CallMethod", vec![0, 3]),
     ] {
         let index = object.find_method(method).unwrap() as i32;
@@ -112,7 +117,8 @@ fn too_few_and_too_many_parameters_are_exceptions() {
 #[test]
 fn an_index_that_no_member_has_is_refused() {
     let object = component();
-    for index in [-1, 16, 1000, i32::MAX, i32::MIN] {
+    let properties = object.property_names().len() as i32;
+    for index in [-1, properties, 1000, i32::MAX, i32::MIN] {
         exception(object.raw_get(index));
         exception(object.raw_set(index, "x".into()));
         exception(object.raw_call(index, &[], true));

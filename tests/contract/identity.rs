@@ -3,7 +3,7 @@ use addin_host::Value;
 use crate::shop::{component, library};
 
 /// Properties as CONTRACT lists them: English, Russian, readable, writable.
-const PROPERTIES: [(&str, &str, bool, bool); 16] = [
+const PROPERTIES: [(&str, &str, bool, bool); 17] = [
     ("Token", "Токен", false, true),
     ("TemplateId", "ИдентификаторШаблона", true, true),
     ("ServerUrl", "АдресСервера", true, true),
@@ -11,6 +11,7 @@ const PROPERTIES: [(&str, &str, bool, bool); 16] = [
     ("Retries", "Повторы", true, true),
     ("Proxy", "Прокси", true, true),
     ("CertificateFile", "ФайлСертификатов", true, true),
+    ("LogFile", "ФайлЖурнала", true, true),
     ("CardId", "ИдентификаторКарты", true, false),
     ("CardUrl", "СсылкаНаКарту", true, false),
     ("Installed", "Установлена", true, false),
@@ -23,11 +24,12 @@ const PROPERTIES: [(&str, &str, bool, bool); 16] = [
 ];
 
 /// Methods as CONTRACT lists them: English, Russian, parameters, required ones, whether they return something.
-const METHODS: [(&str, &str, usize, usize, bool); 5] = [
+const METHODS: [(&str, &str, usize, usize, bool); 6] = [
     ("SetValue", "УстановитьЗначение", 2, 2, false),
     ("ClearValues", "ОчиститьЗначения", 0, 0, false),
     ("CreateCard", "СоздатьКарту", 1, 0, true),
     ("UpdateCard", "ОбновитьКарту", 2, 1, true),
+    ("UpdateCards", "ОбновитьКарты", 3, 1, true),
     ("CallMethod", "ВызватьМетод", 2, 1, true),
 ];
 
@@ -60,6 +62,7 @@ fn every_property_of_the_contract_exists_in_both_languages() {
             assert_eq!(object.is_writable(&name), writable, "{name}");
         }
     }
+    assert_eq!(names.len(), PROPERTIES.len());
     assert_eq!(object.find_property("Токены"), None);
     assert_eq!(object.find_property(""), None);
 }
@@ -79,7 +82,10 @@ fn every_method_of_the_contract_exists_in_both_languages() {
             assert_eq!(object.parameter_default(en, index).is_none(), index < required, "{en} {index}");
         }
     }
+    assert_eq!(names.len(), METHODS.len());
     assert_eq!(object.parameter_default("CreateCard", 0), Some(Value::from("")));
+    assert_eq!(object.parameter_default("UpdateCards", 1), Some(Value::I4(4)));
+    assert_eq!(object.parameter_default("UpdateCards", 2), Some(Value::I4(300)));
     assert_eq!(object.find_method("СоздатьКарты"), None);
 }
 

@@ -178,6 +178,10 @@ fn values_are_used_up_by_the_next_call_whatever_its_outcome() {
     collect();
     exception(object.function("CallMethod", &["get/templates".into()]));
     collect();
+    object.function("UpdateCards", &["[]".into()]).unwrap();
+    collect();
+    exception(object.function("UpdateCards", &["{}".into()]));
+    collect();
     object.set("Token", crate::shop::TOKEN).unwrap();
     collect();
     exception(object.set("Token", "плохой"));

@@ -1,7 +1,6 @@
 //! `cargo xtask demo`: one day of a shop, against the sandbox, as a transcript of BSL-like calls.
 
-use std::fmt::Write as _;
-use std::io::Read;
+use std::io::Write as _;
 use std::net::TcpListener;
 use std::path::Path;
 
@@ -248,7 +247,6 @@ fn bsl(value: &Value) -> String {
 /// Says how to go on by hand, and waits.
 fn keep(zip: &Path, sandbox: &Sandbox, ca_file: &Path) -> Result<()> {
     title("Для проб вручную");
-    let mut text = String::new();
     for (name, value) in [
         ("Архив", zip.display().to_string()),
         ("АдресСервера", sandbox.url()),
@@ -256,10 +254,10 @@ fn keep(zip: &Path, sandbox: &Sandbox, ca_file: &Path) -> Result<()> {
         ("ИдентификаторШаблона", DEFAULT_TEMPLATE_ID.to_owned()),
         ("ФайлСертификатов", ca_file.display().to_string()),
     ] {
-        writeln!(text, "{name}: {value}")?;
+        println!("{name}: {value}");
     }
-    print!("{text}Песочница работает. Enter останавливает её.");
-    std::io::Write::flush(&mut std::io::stdout())?;
-    std::io::stdin().read(&mut [0])?;
+    print!("Песочница работает. Enter останавливает её.");
+    std::io::stdout().flush()?;
+    std::io::stdin().read_line(&mut String::new())?;
     Ok(())
 }

@@ -277,8 +277,17 @@ impl Request {
         &self.secrets
     }
 
-    pub(crate) fn method_name(&self) -> &str {
+    /// The method of the service, such as `updatecard`.
+    pub fn method_name(&self) -> &str {
         &self.method
+    }
+
+    /// The card that is to be updated.
+    pub fn card_id(&self) -> Option<&str> {
+        match &self.expectation {
+            Expectation::UpdatedCard { card_id } => Some(card_id),
+            Expectation::NewCard | Expectation::Anything => None,
+        }
     }
 
     pub(crate) fn body(&self) -> Bytes {

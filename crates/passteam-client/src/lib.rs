@@ -8,6 +8,7 @@
 //! - **Connections belong to the process**, not to a caller: see [`transport`].
 //! - **No text shows a secret**: Debug output never does, and [`redact`] takes them out of the service's own words.
 
+pub mod batch;
 pub mod form;
 pub mod json;
 pub mod redact;

@@ -7,6 +7,7 @@
 
 mod clients;
 mod fault;
+mod lookup;
 mod repeat;
 mod retry_after;
 mod route;
@@ -40,9 +41,11 @@ const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlen
 /// When called from within a future that [`block_on`] runs.
 pub fn call(settings: &Settings, request: &Request) -> Report {
     let deadline = deadline(settings.timeout);
+    let Ok(runtime) = runtime::get() else {
+        return not_tried(Failure::new(Kind::Connection, Cause::ConnectionOther));
+    };
     match Session::open(settings) {
-        Ok(session) => block_on(session.perform(request, deadline))
-            .unwrap_or_else(|_| not_tried(Failure::new(Kind::Connection, Cause::ConnectionOther))),
+        Ok(session) => runtime.block_on(session.perform(request, deadline)),
         Err(failure) => not_tried(failure),
     }
 }
@@ -98,7 +101,18 @@ impl Session {
 
     /// Sends one request with its repeats, until `deadline` at the latest.
     pub async fn perform(&self, request: &Request, deadline: Instant) -> Report {
-        repeat::until_done(request.repeats(), self.retries, deadline, || self.attempt(request)).await
+        self.perform_paced(request, deadline, Some).await
+    }
+
+    /// As [`Session::perform`]; `pace` gets the moment of each repeat and gives the one at which it may go, or none where nothing
+    /// may be sent any more.
+    pub async fn perform_paced(
+        &self,
+        request: &Request,
+        deadline: Instant,
+        pace: impl Fn(Instant) -> Option<Instant>,
+    ) -> Report {
+        repeat::until_done(request.repeats(), self.retries, deadline, pace, || self.attempt(request)).await
     }
 
     async fn attempt(&self, request: &Request) -> Attempt {
@@ -155,6 +169,6 @@ async fn read_body(mut response: Response) -> Result<String, Cause> {
     Ok(String::from_utf8(body).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
 }
 
-fn not_tried(failure: Failure) -> Report {
+pub(crate) fn not_tried(failure: Failure) -> Report {
     Report { outcome: Err(failure), code: 0, body: String::new(), tries: 0 }
 }

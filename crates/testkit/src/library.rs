@@ -35,7 +35,13 @@ pub fn panic_library() -> &'static Path {
 /// # Panics
 /// Where cargo cannot build it; its own words are on standard error then.
 pub fn build(package: &str, profile: &str) -> PathBuf {
-    let output = Command::new(env!("CARGO"))
+    let mut cargo = Command::new(env!("CARGO"));
+    // Build scripts look at these; cargo sets them for the package whose test runs now, and would build anew for each.
+    let of_this_test = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(of_this_test)) {
+        cargo.env_remove(name);
+    }
+    let output = cargo
         .args(["build", "--message-format=json-render-diagnostics", "--package", package, "--profile", profile])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .stderr(Stdio::inherit())

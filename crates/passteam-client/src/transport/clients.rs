@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use reqwest::Client;
 
+use super::lookup::SystemResolver;
 use super::route::Route;
 use super::trust;
 use crate::settings::ServerUrl;
@@ -66,6 +67,7 @@ fn build(key: &Key) -> Result<Client, ClientError> {
         .retry(reqwest::retry::never())
         .referer(false)
         .user_agent(USER_AGENT)
+        .dns_resolver(SystemResolver)
         .pool_idle_timeout(IDLE_CONNECTION)
         .no_proxy();
     let builder = match key.route.proxy().map_err(|_| ClientError::Configuration)? {

@@ -1,7 +1,8 @@
 //! An error of the HTTP library as what it means to a caller.
 //!
-//! Nothing was sent where the connection could not be made (name, TCP, proxy's tunnel, TLS), or where hyper gave the request back
-//! unstarted (`Canceled`). After anything else the request may have reached the server.
+//! Nothing was sent where the connection could not be made (name, TCP, proxy's tunnel, TLS), where hyper gave the request back
+//! unstarted (`Canceled`), or where it found the connection closed before it had the request (`ChannelClosed`). After anything
+//! else the request may have reached the server.
 
 use std::error::Error;
 use std::io;
@@ -21,11 +22,12 @@ type TunnelError = <Tunnel<HttpConnector> as Service<Uri>>::Error;
 /// A try that ended before the answer's headers were whole. `through_proxy`: the connection itself goes to a proxy.
 pub(super) fn before_headers(error: &reqwest::Error, through_proxy: bool) -> Attempt {
     let (kind, cause) = classify(error, through_proxy);
-    Attempt::failed(kind, cause, error.is_connect() || was_given_back(error))
+    Attempt::failed(kind, cause, error.is_connect() || was_not_begun(error))
 }
 
-fn was_given_back(error: &reqwest::Error) -> bool {
-    causes(error).filter_map(|cause| cause.downcast_ref::<hyper::Error>()).any(hyper::Error::is_canceled)
+fn was_not_begun(error: &reqwest::Error) -> bool {
+    let mut http = causes(error).filter_map(|cause| cause.downcast_ref::<hyper::Error>());
+    http.any(|error| error.is_canceled() || error.is_closed())
 }
 
 fn classify(error: &reqwest::Error, through_proxy: bool) -> (Kind, Cause) {
@@ -61,7 +63,10 @@ fn of_tunnel(error: &TunnelError) -> Cause {
 
 fn of_tls(error: &rustls::Error) -> (Kind, Cause) {
     let cause = match error {
-        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => Cause::UnknownIssuer,
+        // A bad signature: an authority of the issuer's name is trusted, but it is not the one that signed.
+        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature) => {
+            Cause::UnknownIssuer
+        }
         rustls::Error::InvalidCertificate(CertificateError::Expired | CertificateError::ExpiredContext { .. }) => {
             Cause::Expired
         }
@@ -77,12 +82,21 @@ fn of_tls(error: &rustls::Error) -> (Kind, Cause) {
     (Kind::Certificate, cause)
 }
 
-/// Bytes that are no HTTP answer, also where they came before the request could leave (hyper's `UnexpectedMessage`, which has
-/// no predicate of its own: the only reason for giving a request back that is neither an I/O error nor a close).
+/// Bytes that are no HTTP answer, also where they came before the request could leave.
 fn is_nonsense(error: &hyper::Error) -> bool {
-    let unasked =
-        |inner: &hyper::Error| inner.source().is_none() && !inner.is_incomplete_message() && !inner.is_closed();
-    error.is_parse() || (error.is_canceled() && error.source().and_then(<dyn Error>::downcast_ref).is_some_and(unasked))
+    error.is_parse() || is_unexpected_message(error)
+}
+
+/// hyper's `UnexpectedMessage`, which has no predicate of its own, is what none of the others fits and nothing is behind.
+fn is_unexpected_message(error: &hyper::Error) -> bool {
+    let another_kind = error.is_user()
+        || error.is_canceled()
+        || error.is_closed()
+        || error.is_incomplete_message()
+        || error.is_body_write_aborted()
+        || error.is_shutdown()
+        || error.is_timeout();
+    error.source().is_none() && !another_kind
 }
 
 fn of_connection(error: &(dyn Error + 'static)) -> Option<Cause> {

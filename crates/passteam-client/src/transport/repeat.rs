@@ -33,10 +33,13 @@ impl Attempt {
 
 /// Tries until a try succeeds, a repeat would not be safe or would not help, `retries` repeats are used up, or `deadline`
 /// passes. A pause that does not end before the deadline is not begun. The outcome is the last try's.
+///
+/// `pace` gets the moment of the next repeat and gives the one at which it may go, or none where nothing may go any more.
 pub(super) async fn until_done<Try: Future<Output = Attempt>>(
     repeats: Repeats,
     retries: u32,
     deadline: Instant,
+    pace: impl Fn(Instant) -> Option<Instant>,
     mut attempt: impl FnMut() -> Try,
 ) -> Report {
     let too_late = || Attempt::failed(Kind::Timeout, Cause::Deadline, false);
@@ -48,10 +51,23 @@ pub(super) async fn until_done<Try: Future<Output = Attempt>>(
         tries += 1;
         let result = timeout_at(deadline, attempt()).await.unwrap_or_else(|_| too_late());
         let pause = if tries > retries { None } else { pause_before_repeat(repeats, &result, backoff(tries)) };
-        match pause.and_then(|pause| Instant::now().checked_add(pause)) {
-            Some(next) if next < deadline => sleep_until(next).await,
-            _ => return result.into_report(tries),
+        let next = pause.and_then(|pause| Instant::now().checked_add(pause));
+        if !wait(next, deadline, &pace).await {
+            return result.into_report(tries);
         }
+    }
+}
+
+/// Waits for the moment of a repeat, which `pace` may still move while the wait goes on; whether the repeat may go.
+async fn wait(next: Option<Instant>, deadline: Instant, pace: impl Fn(Instant) -> Option<Instant>) -> bool {
+    let Some(mut next) = next else { return false };
+    loop {
+        match pace(next) {
+            Some(moment) if moment < deadline && moment <= Instant::now() => return true,
+            Some(moment) if moment < deadline => sleep_until(moment).await,
+            _ => return false,
+        }
+        next = Instant::now();
     }
 }
 
@@ -122,7 +138,7 @@ mod tests {
         let began = Instant::now();
         let script = RefCell::new(script.into_iter());
         let times = RefCell::new(Vec::new());
-        let report = until_done(repeats, retries, began + timeout, || async {
+        let report = until_done(repeats, retries, began + timeout, Some, || async {
             times.borrow_mut().push(began.elapsed());
             let next = script.borrow_mut().next();
             next.expect("no more tries than the script has")
@@ -278,7 +294,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_try_that_never_ends_is_given_up_at_the_deadline_and_not_before() {
         let began = Instant::now();
-        let report = until_done(Repeats::Harmless, 5, began + 7 * SECOND, pending::<Attempt>).await;
+        let report = until_done(Repeats::Harmless, 5, began + 7 * SECOND, Some, pending::<Attempt>).await;
         assert_eq!(report, too_late(1));
         assert_eq!(began.elapsed(), 7 * SECOND);
     }

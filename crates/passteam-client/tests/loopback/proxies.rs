@@ -1,0 +1,212 @@
+//! Proxies that work, refuse, and talk nonsense.
+
+use std::io::{self, Read as _, Write as _};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+use passteam_client::settings::{Proxy, Settings};
+use passteam_client::{Cause, Kind, call};
+
+use crate::support::{
+    Authority, CREATED, Connection, Peer, PemFile, UPDATED, assert_success, create, failure, http, settings, update,
+};
+
+/// `Basic` with `Иван` and `p@ss:word %`, made by another tool (`base64`).
+const CREDENTIALS: &str = "Basic 0JjQstCw0L46cEBzczp3b3JkICU=";
+
+/// A proxy that connects whoever asks to the server that they ask for.
+fn working() -> Peer {
+    Peer::plain(|connection| {
+        let Some(request) = connection.read_request() else { return };
+        let target = request.split(' ').nth(1).expect("a target");
+        let Ok(server) = TcpStream::connect(target) else { return };
+        connection.write(b"HTTP/1.1 200 Connection established\r\n\r\n");
+        let client = connection.tcp();
+        let (from_client, to_server) = (connection.tcp(), server.try_clone().expect("a handle"));
+        let upstream = thread::spawn(move || pass_on(from_client, to_server));
+        pass_on(server, client);
+        upstream.join().expect("no panic");
+    })
+}
+
+fn pass_on(mut from: TcpStream, mut to: TcpStream) {
+    let mut chunk = [0; 16 * 1024];
+    while let Ok(length @ 1..) = from.read(&mut chunk) {
+        if to.write_all(&chunk[..length]).is_err() {
+            break;
+        }
+    }
+    let _ = to.shutdown(Shutdown::Both);
+    let _ = from.shutdown(Shutdown::Both);
+}
+
+fn answering(answer: &'static [u8]) -> Peer {
+    Peer::plain(move |connection: &mut Connection| {
+        if connection.read_request().is_some() {
+            connection.write(answer);
+        }
+    })
+}
+
+fn through(proxy: &str, server: &str) -> Settings {
+    Settings { proxy: Proxy::parse(proxy).expect("a proxy"), ..settings(server) }
+}
+
+#[test]
+fn https_goes_through_a_tunnel_with_the_decoded_credentials_for_the_proxy_alone() {
+    let authority = Authority::named("Test CA");
+    let file = PemFile::new(&authority.pem());
+    let server = Peer::tls(authority.server("localhost"), |connection| connection.answer_all(&http(200, &[], CREATED)));
+    let proxy = working();
+    let address = format!("http://%D0%98%D0%B2%D0%B0%D0%BE:p%40ss%3Aword%20%25@{}", proxy.address());
+    let settings = Settings { certificate_file: Some(file.open()), ..through(&address, &server.url()) };
+    for _ in 0..3 {
+        assert_success(&call(&settings, &create()));
+    }
+    assert_eq!((proxy.connections(), server.connections()), (1, 1), "the tunnel is kept");
+    let connect = proxy.requests().remove(0);
+    assert!(connect.starts_with(&format!("CONNECT localhost:{} HTTP/1.1\r\n", server.address().port())), "{connect}");
+    assert!(connect.to_ascii_lowercase().contains("proxy-authorization: basic"), "{connect}");
+    assert!(connect.contains(CREDENTIALS), "{connect}");
+    assert!(!connect.contains("TOKEN"), "{connect}");
+    for request in server.requests() {
+        assert!(!request.to_ascii_lowercase().contains("proxy-authorization"), "{request}");
+    }
+}
+
+#[test]
+fn a_certificate_is_checked_behind_a_proxy_too() {
+    let authority = Authority::named("Test CA");
+    let server = Peer::tls(authority.server("localhost"), |connection| connection.answer_all(&http(200, &[], CREATED)));
+    let proxy = working();
+    let report = call(&through(&format!("http://{}", proxy.address()), &server.url()), &create());
+    assert_eq!(failure(&report), (Kind::Certificate, Cause::UnknownIssuer));
+    assert!(server.requests().is_empty());
+
+    let file = PemFile::new(&authority.pem());
+    let server =
+        Peer::tls(authority.server("other.example"), |connection| connection.answer_all(&http(200, &[], CREATED)));
+    let settings = Settings {
+        certificate_file: Some(file.open()),
+        ..through(&format!("http://{}", proxy.address()), &server.url())
+    };
+    assert_eq!(failure(&call(&settings, &create())), (Kind::Certificate, Cause::WrongHost));
+}
+
+#[test]
+fn a_tunnel_that_leads_to_something_else_is_a_tls_failure() {
+    let server = Peer::plain(|connection| {
+        connection.read_exactly(1);
+        connection.write(b"SSH-2.0-OpenSSH_9.2\r\n");
+        connection.wait_for_close();
+    });
+    let proxy = working();
+    let url = format!("https://localhost:{}", server.address().port());
+    assert_eq!(
+        failure(&call(&through(&format!("http://{}", proxy.address()), &url), &create())),
+        (Kind::Connection, Cause::Tls)
+    );
+}
+
+#[test]
+fn a_proxy_that_wants_a_password_is_told() {
+    let proxy = answering(
+        b"HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n",
+    );
+    let address = format!("http://user:wrong@{}", proxy.address());
+    let report = call(&Settings { retries: 1, ..through(&address, "https://service.invalid/v1") }, &create());
+    assert_eq!(failure(&report), (Kind::Connection, Cause::ProxyAuthentication));
+    assert_eq!((report.code, report.tries), (0, 2), "nothing of the request has left");
+
+    let report = call(&Settings { retries: 1, ..through(&address, "http://127.0.0.1:1/v1") }, &create());
+    assert_eq!(failure(&report), (Kind::Connection, Cause::ProxyAuthentication));
+    assert_eq!((report.code, report.tries), (407, 1), "plain http: the proxy has the request");
+}
+
+#[test]
+fn a_proxy_that_does_not_connect_is_told() {
+    let nobody = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
+    let peers = [
+        answering(b"HTTP/1.1 403 Forbidden\r\n\r\n"),
+        answering(b"HTTP/1.1 502 Bad Gateway\r\n\r\n"),
+        answering(b"SSH-2.0-OpenSSH_9.2\r\n"),
+        answering(b""),
+    ];
+    let addresses = peers.iter().map(Peer::address).chain([nobody]).map(|address| format!("http://{address}"));
+    for address in addresses.chain(["http://no-proxy.invalid:3128".to_owned()]) {
+        for request in [create(), update()] {
+            let report = call(&Settings { retries: 1, ..through(&address, "https://service.invalid/v1") }, &request);
+            assert_eq!(failure(&report), (Kind::Connection, Cause::Proxy), "{address}");
+            assert_eq!(report.tries, 2, "{address}");
+        }
+    }
+    for address in [format!("http://{nobody}"), "http://no-proxy.invalid:3128".to_owned()] {
+        let report = call(&through(&address, "http://127.0.0.1:1/v1"), &create());
+        assert_eq!(failure(&report), (Kind::Connection, Cause::Proxy), "{address}");
+    }
+}
+
+#[test]
+fn a_proxy_that_never_answers_uses_up_the_time() {
+    let proxy = Peer::silent();
+    let address = format!("http://{}", proxy.address());
+    for url in ["https://service.invalid/v1", "http://127.0.0.1:1/v1"] {
+        let settings = Settings { timeout: Duration::from_millis(300), ..through(&address, url) };
+        assert_eq!(failure(&call(&settings, &create())), (Kind::Timeout, Cause::Deadline));
+    }
+}
+
+#[test]
+fn plain_http_goes_through_a_proxy_that_was_named() {
+    let proxy = Peer::answering(http(200, &[], UPDATED));
+    let address = format!("http://%D0%98%D0%B2%D0%B0%D0%BE:p%40ss%3Aword%20%25@{}", proxy.address());
+    assert_success(&call(&through(&address, "http://127.0.0.1:1/v1"), &update()));
+    let request = proxy.requests().remove(0);
+    assert!(request.starts_with("POST http://127.0.0.1:1/v1/updatecard HTTP/1.1\r\n"), "{request}");
+    assert!(request.contains(CREDENTIALS), "{request}");
+}
+
+#[test]
+fn the_service_may_answer_407_itself() {
+    let proxy = Peer::answering(http(407, &[], r#"{"code":400,"message":"no"}"#));
+    let report = call(&through(&format!("http://{}", proxy.address()), "http://127.0.0.1:1/v1"), &update());
+    assert_eq!((failure(&report), report.code), ((Kind::Rejected, Cause::Service), 400));
+    let direct = Peer::answering(http(407, &[], ""));
+    let report = call(&settings(&direct.url()), &update());
+    assert_eq!((failure(&report), report.code), ((Kind::Rejected, Cause::Service), 407));
+}
+
+/// Set in the process that [`https_goes_through_the_systems_proxy_and_plain_http_does_not`] starts of itself.
+const SERVER: &str = "PASSTEAM_TEST_SERVER";
+
+#[test]
+fn https_goes_through_the_systems_proxy_and_plain_http_does_not() -> io::Result<()> {
+    if let Ok(server) = std::env::var(SERVER) {
+        let through_the_system = |url: &str| Settings { proxy: Proxy::System, ..settings(url) };
+        assert_success(&call(&through_the_system(&server), &update()));
+        let report = call(&through_the_system("https://service.invalid/v1"), &update());
+        assert_eq!(failure(&report), (Kind::Connection, Cause::ProxyAuthentication));
+        let direct = Settings { proxy: Proxy::Direct, ..settings("https://service.invalid/v1") };
+        assert_eq!(failure(&call(&direct, &update())), (Kind::Connection, Cause::NameNotResolved));
+        return Ok(());
+    }
+    let server = Peer::answering(http(200, &[], UPDATED));
+    let proxy = answering(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n");
+    let address = format!("http://%D0%98%D0%B2%D0%B0%D0%BE:p%40ss%3Aword%20%25@{}", proxy.address());
+    let output = Command::new(std::env::current_exe()?)
+        .args(["--exact", "proxies::https_goes_through_the_systems_proxy_and_plain_http_does_not"])
+        .env_remove("REQUEST_METHOD")
+        .env_remove("NO_PROXY")
+        .env_remove("no_proxy")
+        .envs([("HTTPS_PROXY", &address), ("HTTP_PROXY", &address), ("ALL_PROXY", &address)])
+        .env(SERVER, server.url())
+        .output()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && text.contains("1 passed"), "{text}");
+    assert_eq!((server.requests().len(), proxy.requests().len()), (1, 1), "{text}");
+    let connect = proxy.requests().remove(0);
+    assert!(connect.starts_with("CONNECT service.invalid:443 ") && connect.contains(CREDENTIALS), "{connect}");
+    Ok(())
+}
