@@ -37,7 +37,8 @@ pub fn panic_library() -> &'static Path {
 pub fn build(package: &str, profile: &str) -> PathBuf {
     let mut cargo = Command::new(env!("CARGO"));
     // Build scripts look at these; cargo sets them for the package whose test runs now, and would build anew for each.
-    let of_this_test = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+    let of_this_test =
+        |name: &str| name == "OUT_DIR" || name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(of_this_test)) {
         cargo.env_remove(name);
     }
