@@ -9,7 +9,7 @@
 #![allow(unsafe_code)]
 
 use std::any::Any;
-use std::ffi::{c_char, c_long, c_ulong, c_void};
+use std::ffi::{c_long, c_ulong, c_void};
 use std::path::Path;
 use std::ptr;
 use std::sync::Arc;
@@ -113,7 +113,7 @@ struct RawTm {
     #[cfg(unix)]
     gmtoff: c_long,
     #[cfg(unix)]
-    zone: *const c_char,
+    zone: *const std::ffi::c_char,
 }
 
 /// `pstrVal` and `strLen` (bytes), `pwstrVal` and `wstrLen` (code units).

@@ -1,5 +1,4 @@
 //! The program `addin-host FILE`.
-#![cfg(not(windows))]
 
 mod support;
 
@@ -89,7 +88,8 @@ fn a_file_that_does_not_load_is_reported_in_the_loaders_own_words() {
     let (code, output, _) = run(&[path(&file)]);
     assert_eq!(code, Some(1));
     assert!(output.contains("ОШИБКА: Загрузчик системы не принял библиотеку"), "{output}");
-    assert!(output.contains(&format!("Его слова: {}", file.display())), "{output}");
+    #[cfg(target_os = "linux")]
+    assert!(output.contains(&format!("Его слова: {}: file too short", file.display())), "{output}");
 
     let (code, output, _) = run(&[path(&NOT_AN_ADDIN)]);
     assert_eq!(code, Some(1));

@@ -1,5 +1,4 @@
 //! Builds the C++ add-in of `tests/fixture`, once per test program.
-#![cfg(not(windows))]
 #![allow(dead_code, reason = "each test program uses a part")]
 
 use std::env;
@@ -20,19 +19,24 @@ pub static FIXTURE: LazyLock<PathBuf> = LazyLock::new(|| compile("addin.cpp"));
 /// A library that exports nothing.
 pub static NOT_AN_ADDIN: LazyLock<PathBuf> = LazyLock::new(|| compile("empty.cpp"));
 
+/// The shared library of a source file. Where no compiler runs (under wine), `ADDIN_HOST_FIXTURES` names a folder that
+/// has them already, as `c++ -std=c++17 -shared` makes them.
 fn compile(source: &str) -> PathBuf {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixture").join(source);
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let library = folder.join(source.with_extension("so").file_name().expect("a file name"));
+    let name = source.with_extension(env::consts::DLL_EXTENSION);
+    let name = name.file_name().expect("a file name");
+    if let Some(folder) = env::var_os("ADDIN_HOST_FIXTURES") {
+        return Path::new(&folder).join(name);
+    }
+    let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     // Another test program may have the library open: the new one takes its place whole.
     let unfinished = library.with_extension(process::id().to_string());
-    let compiler = env::var_os("CXX").unwrap_or_else(|| OsString::from("c++"));
+    let compiler = env::var_os("CXX").unwrap_or_else(|| OsString::from(if cfg!(windows) { "g++" } else { "c++" }));
     let mut command = Command::new(&compiler);
-    if cfg!(target_arch = "x86") {
-        command.arg("-m32");
-    }
-    command.args(["-std=c++17", "-shared", "-fPIC", "-pthread", "-o"]);
-    let status = command.arg(&unfinished).arg(&source).status();
+    command.args(["-std=c++17", "-shared", "-pthread"]);
+    command.arg(if cfg!(windows) { "-static" } else { "-fPIC" });
+    command.args(cfg!(target_arch = "x86").then_some("-m32"));
+    let status = command.arg("-o").arg(&unfinished).arg(&source).status();
     let status = status.unwrap_or_else(|error| panic!("these tests need a C++ compiler ({compiler:?}): {error}"));
     assert!(status.success(), "{source:?} does not compile");
     fs::rename(&unfinished, &library).expect("the library in its place");
