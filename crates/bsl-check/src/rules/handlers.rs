@@ -9,7 +9,7 @@ const HANDLERS: [&str; 6] = ["ПередЗаписью", "ПриЗаписи", "
 /// A handler of writing first returns where `ОбменДанными.Загрузка` is set: data that an exchange loads is written as it is
 /// (standard 773).
 pub fn exchange_load_comes_first(script: &Script) -> Vec<Finding> {
-    if script.kind() != Kind::Object {
+    if !matches!(script.kind(), Kind::Object | Kind::Fragment) {
         return Vec::new();
     }
     let handlers =
@@ -57,6 +57,7 @@ mod tests {
         assert_eq!(lines(&exchange_load_comes_first(&script(Kind::Object, &late))), [1]);
         let inverted = GOOD.replace("Если Обмен", "Если Не Обмен");
         assert_eq!(lines(&exchange_load_comes_first(&script(Kind::Object, &inverted))), [1]);
+        assert_eq!(lines(&exchange_load_comes_first(&script(Kind::Fragment, without))), [1]);
         let staying = GOOD.replace("Возврат", "Б = 1");
         assert_eq!(lines(&exchange_load_comes_first(&script(Kind::Object, &staying))), [1]);
     }
