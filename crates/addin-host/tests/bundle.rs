@@ -42,13 +42,13 @@ fn manifest_error(zip: &Zip) -> ManifestError {
 #[test]
 fn the_library_for_this_machine_is_taken_from_the_zip() {
     let library = fs::read(&*FIXTURE).expect("the fixture");
-    let others = r#"<component os="Windows" arch="x86_64" type="native" path="x64.dll"/>
+    let others = r#"<component os="Plan9" arch="vax" type="native" path="vax.dll"/>
         <component os="Linux" arch="unheard-of" type="native" path="other.so"/>"#;
     let com = this_component("com.so").replace("native", "com");
     let manifest = manifest(&format!("{others}{com}{}", this_component("lib/this.so")));
     let zip = Zip::new(&[
         ("MANIFEST.XML", manifest.as_bytes()),
-        ("x64.dll", b"for Windows"),
+        ("vax.dll", b"for others"),
         ("other.so", b"for others"),
         ("com.so", b"not native"),
         ("lib/this.so", &library),
