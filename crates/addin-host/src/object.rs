@@ -203,6 +203,8 @@ impl Object {
 
     /// Calls a method in an expression: `Значение = Объект.Имя(…)`. Parameters left out at the end are filled in by
     /// their defaults.
+    ///
+    /// A value that the add-in leaves beside false is not taken, so its memory counts as leaked.
     pub fn function(&self, name: &str, args: &[Value]) -> Result<Value, CallError> {
         let index = self.method_index(name).ok_or(CallError::NoSuchMember)?;
         if !self.raw_has_return_value(index) {
