@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use chrono::Local;
+use chrono::{Datelike, Local, Timelike};
 use passteam_client::form::Request;
 use passteam_client::reply::{Report, Success};
 
@@ -20,10 +20,24 @@ const WRITE_TRIES: usize = 3;
 /// left alone: it never makes a call fail.
 pub fn note(path: &str, request: &Request, report: &Report, duration: Duration) {
     if !path.is_empty() {
-        let time = Local::now().format("%Y-%m-%dT%H:%M:%S%.3f%:z");
         // The call has succeeded or failed already; a full disk must not change that.
-        let _ = append(Path::new(path), &format!("{time} {}\n", line(request, report, duration)), LARGEST);
+        let _ = append(Path::new(path), &format!("{} {}\n", now(), line(request, report, duration)), LARGEST);
     }
+}
+
+/// Local time with its offset, as ISO 8601 writes it: `2026-11-24T19:40:12.345+03:00`.
+fn now() -> String {
+    let now = Local::now();
+    let (year, month, day) = (now.year(), now.month(), now.day());
+    let (hour, minute, second) = (now.hour(), now.minute(), now.second());
+    // A leap second counts milliseconds on from 1000.
+    let millisecond = now.timestamp_subsec_millis().min(999);
+    let offset = now.offset().local_minus_utc();
+    let (sign, minutes) = (if offset < 0 { '-' } else { '+' }, offset.abs() / 60);
+    let (ahead_hours, ahead_minutes) = (minutes / 60, minutes % 60);
+    format!(
+        "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millisecond:03}{sign}{ahead_hours:02}:{ahead_minutes:02}"
+    )
 }
 
 fn line(request: &Request, report: &Report, duration: Duration) -> String {
@@ -99,6 +113,14 @@ mod tests {
         let message = Some("secret".to_owned());
         let failure = Failure { kind: Kind::Duplicate, cause: Cause::Service, message, retry_after: None };
         assert_eq!(ended(&create, Err(failure), 409), "createcard Duplicate code=409 tries=2 ms=1234 card=-");
+    }
+
+    #[test]
+    fn a_line_begins_with_a_time_that_others_can_read() {
+        let before = Local::now();
+        let read = chrono::DateTime::parse_from_rfc3339(&now()).unwrap();
+        assert!((read.timestamp_millis() - before.timestamp_millis()).abs() < 60_000);
+        assert_eq!(read.offset().local_minus_utc(), before.offset().local_minus_utc());
     }
 
     #[test]

@@ -7,7 +7,7 @@
 
 use std::ffi::{c_char, c_int, c_uint};
 
-use chrono::{Days, NaiveDate, NaiveDateTime, NaiveTime};
+use chrono::{Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, Timelike};
 
 use crate::messages::Problem;
 
@@ -285,11 +285,14 @@ fn decimal(number: &(impl std::fmt::Display + Default + PartialEq)) -> String {
 
 fn date_text(date: &NaiveDateTime) -> String {
     if *date == empty_date() {
-        String::new()
-    } else if date.time() == NaiveTime::MIN {
-        date.format("%d.%m.%Y").to_string()
+        return String::new();
+    }
+    // chrono's own format strings would add 25 KB to the library.
+    let day = format!("{:02}.{:02}.{:04}", date.day(), date.month(), date.year());
+    if date.time() == NaiveTime::MIN {
+        day
     } else {
-        date.format("%d.%m.%Y %H:%M:%S").to_string()
+        format!("{day} {:02}:{:02}:{:02}", date.hour(), date.minute(), date.second())
     }
 }
 

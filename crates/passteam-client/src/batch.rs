@@ -168,7 +168,7 @@ pub fn update_cards(
 ) -> Vec<Outcome> {
     let session = Session::open(settings);
     let send = async |request: &Request, pace: &Pace| match &session {
-        Ok(session) => session.perform_paced(request, deadline(settings.timeout), |moment| pace.next(moment)).await,
+        Ok(session) => session.perform_paced(request, deadline(settings.timeout), &|moment| pace.next(moment)).await,
         Err(failure) => not_tried(failure.clone()),
     };
     let batch = Batch::new(entries, limits, settings, observer);

@@ -101,7 +101,7 @@ impl Session {
 
     /// Sends one request with its repeats, until `deadline` at the latest.
     pub async fn perform(&self, request: &Request, deadline: Instant) -> Report {
-        self.perform_paced(request, deadline, Some).await
+        self.perform_paced(request, deadline, &Some).await
     }
 
     /// As [`Session::perform`]; `pace` gets the moment of each repeat and gives the one at which it may go, or none where nothing
@@ -110,7 +110,7 @@ impl Session {
         &self,
         request: &Request,
         deadline: Instant,
-        pace: impl Fn(Instant) -> Option<Instant>,
+        pace: &dyn Fn(Instant) -> Option<Instant>,
     ) -> Report {
         repeat::until_done(request.repeats(), self.retries, deadline, pace, || self.attempt(request)).await
     }

@@ -3,7 +3,9 @@
 
 use std::sync::{Arc, LazyLock};
 
-use rustls::crypto::ring;
+use rustls::crypto::{CryptoProvider, KeyProvider, ring};
+use rustls::pki_types::PrivateKeyDer;
+use rustls::sign::SigningKey;
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, RootCertStore};
 
@@ -23,11 +25,25 @@ pub(super) fn tls_config(own: Option<&[u8]>) -> Result<ClientConfig, ClientError
             Arc::new(store)
         }
     };
-    Ok(ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+    Ok(ClientConfig::builder_with_provider(Arc::new(provider()))
         .with_protocol_versions(&[&TLS13, &TLS12])
         .map_err(|_| ClientError::Configuration)?
         .with_root_certificates(trusted)
         .with_no_client_auth())
+}
+
+/// `ring`, but for the keys of a client's own certificate, which the service does not ask for: they would make the code larger.
+fn provider() -> CryptoProvider {
+    CryptoProvider { key_provider: &NoKeys, ..ring::default_provider() }
+}
+
+#[derive(Debug)]
+struct NoKeys;
+
+impl KeyProvider for NoKeys {
+    fn load_private_key(&self, _: PrivateKeyDer<'static>) -> Result<Arc<dyn SigningKey>, rustls::Error> {
+        Err(rustls::Error::General("a client has no key here".to_owned()))
+    }
 }
 
 /// What every caller trusts. A system without a store, or with an odd certificate in it, is no reason to fail.
