@@ -44,7 +44,8 @@ pub fn build(package: &str, profile: &str) -> PathBuf {
     }
     let output = cargo
         .args(["build", "--message-format=json-render-diagnostics", "--package", package, "--profile", profile])
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        // The root, for a target folder that is named relative to it.
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
         .stderr(Stdio::inherit())
         .output()
         .expect("cargo runs");

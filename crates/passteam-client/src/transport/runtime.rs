@@ -28,9 +28,9 @@ pub fn block_on<F: Future>(future: F) -> io::Result<F::Output> {
 /// Returns when every connection whose close has reached this computer has noticed it, and every one whose answer was read is
 /// back in its pool: so that no closed one is picked for the next request, and an open one is.
 ///
-/// Nobody drives the runtime between calls, and a future that `block_on` runs is polled before the tasks that the same events
-/// woke, or by a thread that does not drive the runtime at all, so yielding there is not enough. A task that yields is resumed
-/// after everything that was ready has run and the events have been fetched, and behind the connections that they woke.
+/// Nobody drives the runtime between calls, so events pile up. To yield here would not fetch them where another thread is the one
+/// that drives. A task that yields is resumed, whoever drives, after everything that was ready has run and the events have been
+/// fetched, and behind the connections that they woke.
 pub(super) async fn notice_closed_connections() {
     // The task can only fail with the whole runtime.
     let _ = tokio::spawn(tokio::task::yield_now()).await;

@@ -1,11 +1,10 @@
 //! Peers that misbehave below HTTP, and how often the request reaches them.
 
-use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use passteam_client::{Cause, Kind, Settings, call};
 
-use crate::support::{CREATED, Peer, UPDATED, assert_success, create, failure, http, settings, update};
+use crate::support::{CREATED, NOBODY, Peer, UPDATED, assert_success, create, failure, http, settings, update};
 
 fn patient(url: &str) -> Settings {
     Settings { retries: 2, ..settings(url) }
@@ -13,9 +12,8 @@ fn patient(url: &str) -> Settings {
 
 #[test]
 fn a_port_where_nobody_listens_refuses() {
-    let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port();
     for request in [create(), update()] {
-        let report = call(&patient(&format!("http://127.0.0.1:{port}")), &request);
+        let report = call(&patient(&format!("http://{NOBODY}")), &request);
         assert_eq!(failure(&report), (Kind::Connection, Cause::Refused));
         assert_eq!(
             (report.code, report.body.as_str(), report.tries),

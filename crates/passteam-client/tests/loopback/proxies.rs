@@ -1,7 +1,7 @@
 //! Proxies that work, refuse, and talk nonsense.
 
 use std::io::{self, Read as _, Write as _};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, TcpStream};
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
@@ -10,7 +10,8 @@ use passteam_client::settings::{Proxy, Settings};
 use passteam_client::{Cause, Kind, call};
 
 use crate::support::{
-    Authority, CREATED, Connection, Peer, PemFile, UPDATED, assert_success, create, failure, http, settings, update,
+    Authority, CREATED, Connection, NOBODY, Peer, PemFile, UPDATED, assert_success, create, failure, http, settings,
+    update,
 };
 
 /// `Basic` with `Иван` and `p@ss:word %`, made by another tool (`base64`).
@@ -127,22 +128,21 @@ fn a_proxy_that_wants_a_password_is_told() {
 
 #[test]
 fn a_proxy_that_does_not_connect_is_told() {
-    let nobody = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
     let peers = [
         answering(b"HTTP/1.1 403 Forbidden\r\n\r\n"),
         answering(b"HTTP/1.1 502 Bad Gateway\r\n\r\n"),
         answering(b"SSH-2.0-OpenSSH_9.2\r\n"),
         answering(b""),
     ];
-    let addresses = peers.iter().map(Peer::address).chain([nobody]).map(|address| format!("http://{address}"));
-    for address in addresses.chain(["http://no-proxy.invalid:3128".to_owned()]) {
+    let unreachable = [format!("http://{NOBODY}"), "http://no-proxy.invalid:3128".to_owned()];
+    for address in peers.iter().map(|peer| format!("http://{}", peer.address())).chain(unreachable.clone()) {
         for request in [create(), update()] {
             let report = call(&Settings { retries: 1, ..through(&address, "https://service.invalid/v1") }, &request);
             assert_eq!(failure(&report), (Kind::Connection, Cause::Proxy), "{address}");
             assert_eq!(report.tries, 2, "{address}");
         }
     }
-    for address in [format!("http://{nobody}"), "http://no-proxy.invalid:3128".to_owned()] {
+    for address in unreachable {
         let report = call(&through(&address, "http://127.0.0.1:1/v1"), &create());
         assert_eq!(failure(&report), (Kind::Connection, Cause::Proxy), "{address}");
     }

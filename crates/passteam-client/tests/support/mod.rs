@@ -15,6 +15,9 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned, SupportedProtocolVersi
 /// The token of every call.
 pub const TOKEN: &str = "TOKEN-0123456789";
 
+/// An address where nobody listens.
+pub const NOBODY: &str = "127.0.0.1:1";
+
 /// The service's answer to a card that was made.
 pub const CREATED: &str = r#"{"result":{"cardId":"5f0c","cardUrl":"https://x.example/5f0c"},"code":200}"#;
 
@@ -138,11 +141,16 @@ impl Connection {
             None => Stream::Plain(tcp.try_clone()?),
             Some(config) => {
                 let mut session = ServerConnection::new(config).map_err(io::Error::other)?;
-                let mut tcp = tcp.try_clone()?;
+                let mut stream = tcp.try_clone()?;
                 while session.is_handshaking() {
-                    session.complete_io(&mut tcp)?;
+                    if let Err(error) = session.complete_io(&mut stream) {
+                        let _ = stream.shutdown(Shutdown::Write);
+                        // To close with something unread would take the alert back.
+                        let _ = io::copy(&mut stream, &mut io::sink());
+                        return Err(error);
+                    }
                 }
-                Stream::Tls(Box::new(StreamOwned::new(session, tcp)))
+                Stream::Tls(Box::new(StreamOwned::new(session, stream)))
             }
         };
         Ok(Connection { number, tcp, stream, log })
