@@ -112,26 +112,23 @@ impl Session {
         deadline: Instant,
         pace: &dyn Fn(Instant) -> Option<Instant>,
     ) -> Report {
-        repeat::until_done(request.repeats(), self.retries, deadline, pace, || self.attempt(request)).await
+        let attempt = || self.attempt(request);
+        let report = repeat::until_done(request.repeats(), self.retries, deadline, pace, attempt).await;
+        if matches!(&report.outcome, Err(failure) if failure.kind == Kind::Timeout) {
+            runtime::settle().await;
+        }
+        report
     }
 
     async fn attempt(&self, request: &Request) -> Attempt {
-        runtime::notice_closed_connections().await;
-        let response = match self.client.execute(self.prepare(request)).await {
-            Ok(response) => response,
-            Err(error) => return fault::before_headers(&error, self.through_proxy),
-        };
-        let status = response.status().as_u16();
-        let retry_after = retry_after::pause(response.headers(), SystemTime::now());
-        match read_body(response).await {
-            Ok(body) => {
+        let exchange = exchange(self.client.clone(), self.prepare(request), self.through_proxy);
+        match runtime::as_task(exchange).await {
+            Ok(Whole { status, retry_after, body }) => {
                 let answer = Answer { status, body: &body, retry_after, through_proxy: self.through_proxy };
                 let (outcome, code) = judge(request.expectation(), &answer);
                 Attempt { outcome, code, body, unsent: false }
             }
-            // Where an answer leads elsewhere, its body does not matter.
-            Err(_) if is_redirect(status) => Attempt::failed(Kind::BadResponse, Cause::Redirect, false),
-            Err(cause) => Attempt::failed(Kind::BadResponse, cause, false),
+            Err(attempt) => attempt,
         }
     }
 
@@ -152,6 +149,27 @@ fn authorization(settings: &Settings) -> Option<HeaderValue> {
     let mut header = HeaderValue::from_str(settings.token.reveal()).ok().filter(|header| !header.is_empty())?;
     header.set_sensitive(true);
     Some(header)
+}
+
+/// An answer that was read to its end.
+struct Whole {
+    status: u16,
+    retry_after: Option<Duration>,
+    body: String,
+}
+
+/// Sends a request and reads the answer; or what the try came to without one.
+async fn exchange(client: Client, request: reqwest::Request, through_proxy: bool) -> Result<Whole, Attempt> {
+    let sent = client.execute(request).await;
+    let response = sent.map_err(|error| fault::before_headers(&error, through_proxy))?;
+    let status = response.status().as_u16();
+    let retry_after = retry_after::pause(response.headers(), SystemTime::now());
+    match read_body(response).await {
+        Ok(body) => Ok(Whole { status, retry_after, body }),
+        // Where an answer leads elsewhere, its body does not matter.
+        Err(_) if is_redirect(status) => Err(Attempt::failed(Kind::BadResponse, Cause::Redirect, false)),
+        Err(cause) => Err(Attempt::failed(Kind::BadResponse, cause, false)),
+    }
 }
 
 /// The whole body as text, or why there is none.

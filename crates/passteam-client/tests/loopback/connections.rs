@@ -5,47 +5,13 @@ use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use passteam_client::settings::{Settings, Token};
+use passteam_client::settings::Settings;
 use passteam_client::transport::{Session, block_on, deadline};
 use passteam_client::{Cause, Kind, call, perform};
 
 use crate::support::{
-    Authority, CREATED, Connection, Peer, PemFile, UPDATED, assert_success, create, failure, http, settings, update,
+    CREATED, Connection, Peer, PemFile, UPDATED, assert_success, create, failure, http, settings, trusted, update,
 };
-
-/// A server of TLS, and settings that trust it.
-fn trusted(script: impl Fn(&mut Connection) + Send + Sync + 'static) -> (Peer, Settings, PemFile) {
-    let authority = Authority::named("Test CA");
-    let peer = Peer::tls(authority.server("localhost"), script);
-    let file = PemFile::new(&authority.pem());
-    let settings = Settings { certificate_file: Some(file.open()), ..settings(&peer.url()) };
-    (peer, settings, file)
-}
-
-#[test]
-fn two_hundred_callers_in_a_row_share_one_tls_connection() {
-    let (peer, settings, _file) = trusted(|connection| connection.answer_all(&http(200, &[], CREATED)));
-    for number in 0..200 {
-        // The token is no part of what a connection depends on.
-        let token = Token::parse(&format!("token-{number}")).expect("a token");
-        assert_success(&call(&Settings { token, ..settings.clone() }, &create()));
-    }
-    assert_eq!(peer.connections(), 1);
-    let requests = peer.requests();
-    assert_eq!(requests.len(), 200);
-    for (number, request) in requests.iter().enumerate() {
-        assert!(request.to_ascii_lowercase().contains(&format!("authorization: token-{number}\r\n")), "{request}");
-    }
-}
-
-#[test]
-fn a_failed_answer_does_not_cost_the_connection() {
-    let peer = Peer::answering(http(404, &[], r#"{"code":404}"#));
-    for _ in 0..5 {
-        assert_eq!(failure(&call(&settings(&peer.url()), &create())).0, Kind::NotFound);
-    }
-    assert_eq!(peer.connections(), 1);
-}
 
 /// A server that answers one request on each connection and closes it when it is told to.
 struct ClosingServer {
@@ -129,35 +95,19 @@ fn nor_does_it_while_another_thread_waits_for_another_server() {
     assert_eq!(failure(&waiting.join().expect("no panic")).0, Kind::Timeout);
 }
 
-/// A server that closes every connection in answer to its second request.
-fn closing_on_the_second() -> Peer {
-    Peer::plain(|connection| {
-        if connection.read_request().is_some() {
-            connection.write(&http(200, &[], UPDATED));
-            connection.read_request();
-        }
-    })
-}
-
 #[test]
-fn a_close_that_crosses_a_create_is_told_and_the_create_not_sent_again() {
-    let peer = closing_on_the_second();
-    let settings = Settings { retries: 5, ..settings(&peer.url()) };
-    assert_success(&call(&settings, &update()));
-    let report = call(&settings, &create());
-    assert_eq!((failure(&report), report.tries), ((Kind::Connection, Cause::Reset), 1));
-    let creates = peer.requests().iter().filter(|request| request.contains("/createcard")).count();
-    assert_eq!((creates, peer.connections()), (1, 1));
-}
-
-#[test]
-fn an_update_is_sent_again_over_a_new_connection() {
-    let peer = closing_on_the_second();
-    let settings = Settings { retries: 5, ..settings(&peer.url()) };
-    assert_success(&call(&settings, &update()));
-    let report = call(&settings, &update());
-    assert_success(&report);
-    assert_eq!((report.tries, peer.connections(), peer.requests().len()), (2, 2, 3));
+fn a_call_that_ran_out_of_time_leaves_no_connection_behind() {
+    let (tell, closed) = mpsc::channel();
+    let tell = Mutex::new(tell);
+    let peer = Peer::plain(move |connection| {
+        connection.read_request();
+        connection.wait_for_close();
+        tell.lock().expect("the channel").send(()).expect("a test that waits");
+    });
+    let settings = Settings { timeout: Duration::from_millis(300), ..settings(&peer.url()) };
+    assert_eq!(failure(&call(&settings, &create())), (Kind::Timeout, Cause::Deadline));
+    // No further call drives the connection.
+    closed.recv_timeout(Duration::from_secs(10)).expect("a close");
 }
 
 #[test]

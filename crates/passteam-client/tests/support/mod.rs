@@ -93,6 +93,21 @@ impl Peer {
         Peer::plain(Connection::wait_for_close)
     }
 
+    /// A proxy that connects whoever asks to the server that they ask for.
+    pub fn tunnelling() -> Peer {
+        Peer::plain(|connection| {
+            let Some(request) = connection.read_request() else { return };
+            let target = request.split(' ').nth(1).expect("a target");
+            let Ok(server) = TcpStream::connect(target) else { return };
+            connection.write(b"HTTP/1.1 200 Connection established\r\n\r\n");
+            let (from_client, to_client) = (connection.handle(), connection.handle());
+            let to_server = server.try_clone().expect("a handle");
+            let upstream = thread::spawn(move || pass_on(from_client, to_server));
+            pass_on(server, to_client);
+            upstream.join().expect("no panic");
+        })
+    }
+
     /// Where the service stands on it.
     pub fn url(&self) -> String {
         let scheme = if self.secure { "https" } else { "http" };
@@ -218,10 +233,20 @@ impl Connection {
         while matches!(self.read(&mut chunk), Ok(1..)) {}
     }
 
-    /// The bare connection, for a proxy that passes bytes on.
-    pub fn tcp(&self) -> TcpStream {
+    fn handle(&self) -> TcpStream {
         self.tcp.try_clone().expect("a handle")
     }
+}
+
+fn pass_on(mut from: TcpStream, mut to: TcpStream) {
+    let mut chunk = [0; 16 * 1024];
+    while let Ok(length @ 1..) = from.read(&mut chunk) {
+        if to.write_all(&chunk[..length]).is_err() {
+            break;
+        }
+    }
+    let _ = to.shutdown(Shutdown::Both);
+    let _ = from.shutdown(Shutdown::Both);
 }
 
 fn is_whole(request: &[u8]) -> bool {
@@ -322,6 +347,15 @@ impl PemFile {
     pub fn open(&self) -> CertificateFile {
         CertificateFile::open(self.path().to_str().expect("a UTF-8 path")).expect("certificates")
     }
+}
+
+/// A server of TLS, and settings that trust it.
+pub fn trusted(script: impl Fn(&mut Connection) + Send + Sync + 'static) -> (Peer, Settings, PemFile) {
+    let authority = Authority::named("Test CA");
+    let peer = Peer::tls(authority.server("localhost"), script);
+    let file = PemFile::new(&authority.pem());
+    let settings = Settings { certificate_file: Some(file.open()), ..settings(&peer.url()) };
+    (peer, settings, file)
 }
 
 /// Settings that reach this URL straight, with ten seconds' time and no repeats.
