@@ -7,6 +7,7 @@ mod journal;
 mod outcomes;
 mod platform;
 mod settings;
-mod shop;
 mod strings;
 mod values;
+
+use testkit::shop;

@@ -1,10 +1,13 @@
 //! Servers on loopback that do what no well-behaved server does.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::Duration;
+
+use socket2::SockRef;
 
 /// A listener whose connections are each handed to a script, on a thread of its own.
 pub struct Peer {
@@ -45,7 +48,26 @@ impl Peer {
 
     /// Reads everything and never answers.
     pub fn silent() -> Peer {
-        Peer::start(|mut stream, _| drop(std::io::copy(&mut stream, &mut std::io::sink())))
+        Peer::start(|stream, _| stall(stream))
+    }
+
+    /// Answers every request with these bytes, one at a time with a pause after each.
+    pub fn dripping(answer: impl Into<Vec<u8>>, pause: Duration) -> Peer {
+        let answer = answer.into();
+        Peer::start(move |mut stream, _| {
+            if read_request(&mut stream).is_some() {
+                drip(&mut stream, &answer, pause);
+                stall(stream);
+            }
+        })
+    }
+
+    /// An address at which nobody listens.
+    ///
+    /// # Panics
+    /// Where loopback gives no port.
+    pub fn nobody() -> SocketAddr {
+        TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port on loopback")
     }
 
     /// Where it listens.
@@ -62,6 +84,45 @@ impl Peer {
     pub fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
+}
+
+/// How a connection ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Close {
+    /// In order: a FIN.
+    Fin,
+    /// Torn down: a RST, which also discards what the other side has not read yet.
+    Reset,
+}
+
+/// Ends a connection. A reset goes out when the last handle of the stream is gone.
+pub fn close(stream: &TcpStream, how: Close) {
+    // A connection that the client has ended first needs no end.
+    let _ = match how {
+        Close::Fin => stream.shutdown(Shutdown::Both),
+        Close::Reset => SockRef::from(stream).set_linger(Some(Duration::ZERO)),
+    };
+}
+
+/// Reads whatever comes until the client closes.
+pub fn stall(mut stream: impl Read) {
+    // A reset ends it as well as a close.
+    let _ = std::io::copy(&mut stream, &mut std::io::sink());
+}
+
+/// Writes bytes one at a time with a pause after each, until all are written or the client is gone.
+pub fn drip(stream: &mut impl Write, bytes: &[u8], pause: Duration) {
+    for byte in bytes {
+        if stream.write_all(&[*byte]).and_then(|()| stream.flush()).is_err() {
+            return;
+        }
+        thread::sleep(pause);
+    }
+}
+
+/// Writes the same bytes again and again until the client is gone.
+pub fn flood(stream: &mut impl Write, bytes: &[u8]) {
+    while stream.write_all(bytes).is_ok() {}
 }
 
 /// Reads one whole request with a `Content-Length`; nothing where the client closes before.
