@@ -1,1 +1,91 @@
+//! Names that do not resolve. The resolver is the C library's, with a stand-in loaded before it.
 
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::Instant;
+
+use testkit::shop::{self, number, text};
+use testkit::{apart, test_path};
+
+use crate::table::attempt;
+
+const SOURCE: &str = include_str!("resolver.c");
+
+/// Compiles the stand-in.
+fn resolver(folder: &Path) -> PathBuf {
+    let (source, library) = (folder.join("resolver.c"), folder.join("resolver.so"));
+    std::fs::write(&source, SOURCE).unwrap();
+    let status = Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&library).arg(&source).arg("-ldl").status();
+    assert!(status.expect("a C compiler").success());
+    library
+}
+
+/// Runs a test once more where names are looked up in that way.
+fn rerun_with_resolver(path: &str, mode: &str) -> Option<Output> {
+    let folder = tempfile::tempdir().unwrap();
+    apart::rerun(path, |command| {
+        command.env("LD_PRELOAD", resolver(folder.path())).env("PASSTEAM_TEST_RESOLVER", mode);
+    })
+}
+
+/// The outcome of both methods, and that the object works on.
+fn assert_fails_with(kind: &str, url: &str, proxy: &str, timeout: f64) {
+    let good = shop::sandbox();
+    for (method, language) in [("CreateCard", "ru"), ("UpdateCard", "en")] {
+        let object = shop::component();
+        object.set_ui_language(language);
+        shop::set_up(&object, url);
+        object.set("Proxy", proxy).unwrap();
+        object.set("Timeout", timeout).unwrap();
+        let start = Instant::now();
+        assert!(!attempt(&object, method));
+        let took = start.elapsed().as_secs_f64();
+        let description = text(&object, "ErrorDescription");
+        assert_eq!(text(&object, "ErrorKind"), kind, "{description}");
+        assert_eq!(number(&object, "Code"), 0.0);
+        assert!(took < timeout + 0.3, "{took}");
+        assert!(description.contains(if language == "ru" { "роверьте" } else { "Check" }) || !proxy.is_empty());
+
+        shop::set_up(&object, &good.url());
+        object.set("Timeout", 10).unwrap();
+        shop::create(&object, method);
+    }
+}
+
+#[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "the stand-in for the resolver needs LD_PRELOAD")]
+fn a_name_that_does_not_resolve_is_a_connection_error() {
+    let path = test_path!(a_name_that_does_not_resolve_is_a_connection_error);
+    if rerun_with_resolver(path, "unknown").is_none() {
+        assert_fails_with("Connection", "https://no-such-name.example/oapi/v1", "direct", 10.0);
+        assert_fails_with("Connection", "https://localhost:1", "http://no-such-proxy.example:3128", 10.0);
+    }
+}
+
+#[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "the stand-in for the resolver needs LD_PRELOAD")]
+fn a_resolver_that_is_out_of_order_is_a_connection_error() {
+    let path = test_path!(a_resolver_that_is_out_of_order_is_a_connection_error);
+    if rerun_with_resolver(path, "temporary").is_none() {
+        assert_fails_with("Connection", "https://any-name.example/oapi/v1", "direct", 10.0);
+    }
+}
+
+#[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "the stand-in for the resolver needs LD_PRELOAD")]
+fn a_resolver_that_never_answers_is_a_timeout_and_stops_nobody_else() {
+    let path = test_path!(a_resolver_that_never_answers_is_a_timeout_and_stops_nobody_else);
+    if rerun_with_resolver(path, "silent").is_none() {
+        assert_fails_with("Timeout", "https://any-name.example/oapi/v1", "direct", 0.5);
+        assert_fails_with("Timeout", "https://localhost:1", "http://proxy.example:3128", 0.5);
+        // More than there may be look-ups at a time.
+        let stuck = shop::component_for("https://any-name.example");
+        stuck.set("Timeout", 0.1).unwrap();
+        for _ in 0..80 {
+            assert!(!attempt(&stuck, "UpdateCard"));
+            assert_eq!(text(&stuck, "ErrorKind"), "Timeout");
+        }
+        let good = shop::sandbox();
+        shop::create(&shop::component_for(&good.url()), shop::PHONE);
+    }
+}

@@ -1,1 +1,234 @@
+//! Wherever a connection breaks, a card is created at most once.
 
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use addin_host::Object;
+use passteam_sandbox::{Options, RecordedRequest, Sandbox, Tls};
+use testkit::peer::{Close, Peer, read_request};
+use testkit::relay::{Cut, Relay, Sender};
+use testkit::shop::{self, call, number, text};
+
+use crate::table::https;
+
+/// How long a sandbox may take to finish what it was sent.
+const SETTLE: Duration = Duration::from_secs(20);
+
+/// A service behind connections that break, and the objects that call it.
+struct Scene {
+    sandbox: Sandbox,
+    /// Holds the CA's file.
+    folder: tempfile::TempDir,
+    tls: bool,
+}
+
+/// What came of one creation.
+struct Outcome {
+    phone: String,
+    success: bool,
+    kind: String,
+    connections: usize,
+}
+
+impl Scene {
+    fn new(tls: bool) -> Scene {
+        let options =
+            Options { tls: if tls { Tls::OwnCa } else { Tls::None }, keep_requests: 100_000, ..Options::default() };
+        Scene { sandbox: shop::sandbox_with(options), folder: tempfile::tempdir().unwrap(), tls }
+    }
+
+    fn component_at(&self, address: SocketAddr) -> Object {
+        let url = if self.tls { https(address) } else { format!("http://{address}/oapi/v1") };
+        let object = shop::component_for(&url);
+        if self.tls {
+            object.set("CertificateFile", shop::ca_file(&self.sandbox, self.folder.path())).unwrap();
+        }
+        object
+    }
+
+    /// Creates a card over a connection that breaks there; the connections after it do not.
+    fn create(&self, cut: Cut) -> Outcome {
+        let relay = Relay::start(self.sandbox.addr(), move |number| (number == 0).then_some(cut));
+        let object = self.component_at(relay.address());
+        let phone = new_phone();
+        object.procedure("SetValue", &["PHONE".into(), phone.as_str().into()]).unwrap();
+        let success = call(&object, "CreateCard", &[]);
+        let outcome = Outcome { phone, success, kind: text(&object, "ErrorKind"), connections: relay.connections() };
+        relay.close_connections();
+        outcome
+    }
+
+    /// Updates a card over a connection that breaks there.
+    fn update(&self, card: &str, cut: Cut) -> (bool, usize) {
+        let relay = Relay::start(self.sandbox.addr(), move |number| (number == 0).then_some(cut));
+        let object = self.component_at(relay.address());
+        let success = call(&object, "UpdateCard", &[card.into()]);
+        assert!(success, "{cut:?}: {}", text(&object, "ErrorDescription"));
+        let connections = relay.connections();
+        relay.close_connections();
+        (success, connections)
+    }
+
+    /// How often each phone was seen in a complete `createcard`, once the sandbox has done with everything.
+    fn creations(&self) -> HashMap<String, usize> {
+        wait_until("the sandbox has done with every connection", || self.sandbox.open_connections() == 0);
+        count(&self.sandbox.requests())
+    }
+}
+
+fn count(requests: &[RecordedRequest]) -> HashMap<String, usize> {
+    let mut counts = HashMap::new();
+    for request in requests.iter().filter(|request| request.complete && request.method == "createcard") {
+        *counts.entry(request.field("values[%PHONE%]").unwrap_or_default().to_owned()).or_default() += 1;
+    }
+    counts
+}
+
+/// A phone that no other creation has, always of the same length, so that the requests are of one length, too.
+fn new_phone() -> String {
+    static LAST: AtomicUsize = AtomicUsize::new(0);
+    format!("+7{:010}", LAST.fetch_add(1, Ordering::Relaxed))
+}
+
+pub fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let deadline = Instant::now() + SETTLE;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "not within {SETTLE:?}: {what}");
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// How many bytes each side of a connection sends for one creation: the whole of it, handshake included.
+fn lengths(scene: &Scene) -> (usize, usize) {
+    let fits = |of| {
+        // The first place at which a break comes too late to be noticed, found by halving.
+        let (mut low, mut high) = (0, 16 * 1024);
+        while high - low > 1 {
+            let middle = (low + high) / 2;
+            let outcome = scene.create(Cut { of, after: middle, close: Close::Fin });
+            let whole = match of {
+                Sender::Server => outcome.success && outcome.connections == 1,
+                Sender::Client => {
+                    wait_until("idle", || scene.sandbox.open_connections() == 0);
+                    count(&scene.sandbox.requests()).contains_key(&outcome.phone) && outcome.connections == 1
+                }
+            };
+            if whole { high = middle } else { low = middle }
+        }
+        scene.sandbox.clear_requests();
+        high
+    };
+    (fits(Sender::Client), fits(Sender::Server))
+}
+
+fn assert_at_most_once(scene: &Scene, outcomes: &[Outcome]) {
+    let creations = scene.creations();
+    for Outcome { phone, success, kind, .. } in outcomes {
+        let seen = creations.get(phone).copied().unwrap_or(0);
+        assert!(seen <= 1, "{phone} was created {seen} times");
+        assert!(!success || seen == 1, "{phone}: a success that nobody saw");
+        assert!(*success || ["Connection", "BadResponse"].contains(&kind.as_str()), "{phone}: {kind}");
+    }
+}
+
+/// Sweeps over every `step`-th byte of both directions with both ways to break.
+fn sweep(scene: &Scene, (request, answer): (usize, usize), step: usize) -> Vec<(Cut, Outcome)> {
+    let ends = [(Sender::Client, request), (Sender::Server, answer)];
+    let cuts: Vec<Cut> = ends
+        .into_iter()
+        .flat_map(|(of, end)| (0..=end).step_by(step).chain([end]).map(move |after| (of, after)))
+        .flat_map(|(of, after)| [Close::Fin, Close::Reset].map(|close| Cut { of, after, close }))
+        .collect();
+    cuts.into_iter().map(|cut| (cut, scene.create(cut))).collect()
+}
+
+#[test]
+fn a_creation_over_plain_http_is_sent_once_wherever_the_connection_breaks() {
+    let scene = Scene::new(false);
+    let (request, answer) = lengths(&scene);
+    assert!(request > 200 && answer > 200, "{request} {answer}");
+    let outcomes = sweep(&scene, (request, answer), 1);
+    for (cut, outcome) in &outcomes {
+        let one_byte_left = cut.of == Sender::Server || cut.after > 0;
+        if one_byte_left {
+            assert_eq!(outcome.connections, 1, "{cut:?}: nothing is sent again once a byte has arrived");
+        }
+        match cut.of {
+            Sender::Client if one_byte_left => assert_eq!(outcome.kind, "Connection", "{cut:?}"),
+            Sender::Server if cut.after == answer && cut.close == Close::Fin => assert!(outcome.success, "{cut:?}"),
+            _ => {}
+        }
+    }
+    // With a FIN nothing is lost of what was sent before, so the kinds come one after the other.
+    let kinds: Vec<&str> = outcomes
+        .iter()
+        .filter(|(cut, _)| cut.of == Sender::Server && cut.close == Close::Fin)
+        .map(|(_, outcome)| outcome.kind.as_str())
+        .collect();
+    let mut runs = kinds.clone();
+    runs.dedup();
+    assert_eq!(runs, ["Connection", "BadResponse", ""], "no answer, part of one, a whole one");
+    assert_at_most_once(&scene, &outcomes.into_iter().map(|(_, outcome)| outcome).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_creation_over_tls_is_sent_once_wherever_the_connection_breaks() {
+    // A prime step, so that the places wander over the records' borders.
+    const STEP: usize = 29;
+    // Either side's first flight is longer.
+    const WITHIN_THE_HANDSHAKE: usize = 200;
+
+    let scene = Scene::new(true);
+    let lengths = lengths(&scene);
+    let outcomes = sweep(&scene, lengths, STEP);
+    let (handshakes, later): (Vec<_>, Vec<_>) = outcomes.iter().partition(|(cut, _)| cut.after < WITHIN_THE_HANDSHAKE);
+    for (cut, outcome) in handshakes {
+        assert!(outcome.success, "{cut:?}: nothing was sent before the handshake was over, so it may be tried again");
+        assert_eq!(outcome.connections, 2, "{cut:?}");
+    }
+    assert!(later.iter().any(|(_, outcome)| !outcome.success), "some breaks come too late for a repeat");
+    assert_at_most_once(&scene, &outcomes.into_iter().map(|(_, outcome)| outcome).collect::<Vec<_>>());
+}
+
+#[test]
+fn an_update_succeeds_in_one_call_wherever_its_first_connection_breaks() {
+    for (tls, step) in [(false, 7), (true, 97)] {
+        let scene = Scene::new(tls);
+        let lengths = lengths(&scene);
+        let card = shop::create(&scene.component_at(scene.sandbox.addr()), shop::PHONE);
+        for (of, end) in [(Sender::Client, lengths.0 / 2), (Sender::Server, lengths.1 / 2)] {
+            for after in (0..end).step_by(step) {
+                for close in [Close::Fin, Close::Reset] {
+                    let (success, connections) = scene.update(&card, Cut { of, after, close });
+                    assert!(success && connections == 2, "{of:?} {after} {close:?}: {connections}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_creation_that_could_not_leave_is_tried_again_on_a_new_connection() {
+    let scene = Scene::new(true);
+    for close in [Close::Fin, Close::Reset] {
+        let outcome = scene.create(Cut { of: Sender::Client, after: 0, close });
+        assert!(outcome.success && outcome.connections == 2, "{close:?}: {}", outcome.kind);
+    }
+}
+
+#[test]
+fn without_retries_nothing_is_tried_again() {
+    let peer = Peer::start(|mut stream, _| drop(read_request(&mut stream)));
+    let object = shop::component_for(&peer.url());
+    object.set("Retries", 0).unwrap();
+    for (done, method) in ["CreateCard", "UpdateCard", "CallMethod"].into_iter().enumerate() {
+        let arguments = if method == "CreateCard" { vec![] } else { vec!["id".into()] };
+        assert!(!call(&object, method, &arguments));
+        assert_eq!(text(&object, "ErrorKind"), "Connection");
+        assert_eq!(number(&object, "Code"), 0.0);
+        assert_eq!(peer.connections(), done + 1);
+    }
+}
