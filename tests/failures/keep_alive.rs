@@ -34,55 +34,64 @@ enum Ending {
 /// A service whose connections can be closed while they are idle.
 struct Service {
     peer: Peer,
-    requests: Arc<AtomicUsize>,
-    /// Ends the connection that has answered last; where the client's end of it was.
-    end: Arc<Mutex<Option<mpsc::Sender<()>>>>,
+    line: Arc<Line>,
+    /// The client's address of each connection that was ended.
     ended: mpsc::Receiver<SocketAddr>,
     ca: Option<tempfile::NamedTempFile>,
 }
 
+/// What the service's owner and its connections have in common.
+#[derive(Default)]
+struct Line {
+    requests: AtomicUsize,
+    /// Ends the connection that has answered last.
+    end: Mutex<Option<mpsc::Sender<()>>>,
+}
+
+impl Line {
+    /// Answers one request on a connection; whether to end the connection then, as ordered.
+    fn serve(&self, stream: &mut (impl Read + Write)) -> bool {
+        if read_request(stream).is_none() {
+            return false;
+        }
+        self.requests.fetch_add(1, Ordering::SeqCst);
+        let (end, ordered) = mpsc::channel();
+        *self.end.lock().unwrap() = Some(end);
+        stream.write_all(ANSWER.as_bytes()).and_then(|()| stream.flush()).unwrap();
+        ordered.recv().is_ok()
+    }
+}
+
 impl Service {
-    fn start(tls: bool, ending: Ending) -> Service {
-        let requests = Arc::new(AtomicUsize::new(0));
-        let end = Arc::new(Mutex::new(None));
+    fn plain(ending: Ending) -> Service {
+        let line = Arc::new(Line::default());
         let (say_ended, ended) = mpsc::channel();
-        let (count, slot) = (requests.clone(), end.clone());
-        let serve = move |stream: &mut dyn ReadWrite| {
-            while read_request(&mut ByRef(stream)).is_some() {
-                count.fetch_add(1, Ordering::SeqCst);
-                let (end, ordered) = mpsc::channel();
-                *slot.lock().unwrap() = Some(end);
-                stream.write_all(ANSWER.as_bytes()).unwrap();
-                stream.flush().unwrap();
-                if ordered.recv().is_ok() {
-                    return true;
-                }
+        let served = line.clone();
+        let peer = Peer::start(move |mut stream, _| {
+            if served.serve(&mut stream) {
+                finish(stream, ending, &say_ended);
             }
-            false
-        };
+        });
+        Service { peer, line, ended, ca: None }
+    }
+
+    fn secure(ending: Ending) -> Service {
+        let line = Arc::new(Line::default());
+        let (say_ended, ended) = mpsc::channel();
+        let served = line.clone();
         let identity = Identity::new(None);
-        let (peer, ca) = if tls {
-            let mut ca = tempfile::NamedTempFile::new().unwrap();
-            ca.write_all(identity.ca_pem().as_bytes()).unwrap();
-            let peer = identity.serve(move |mut stream, _| {
-                if serve(&mut stream) {
-                    if ending == Ending::CloseNotify {
-                        stream.conn.send_close_notify();
-                        stream.flush().unwrap();
-                    }
-                    finish(stream.sock, ending, &say_ended);
+        let peer = identity.serve(move |mut stream, _| {
+            if served.serve(&mut stream) {
+                if ending == Ending::CloseNotify {
+                    stream.conn.send_close_notify();
+                    stream.flush().unwrap();
                 }
-            });
-            (peer, Some(ca))
-        } else {
-            let peer = Peer::start(move |mut stream, _| {
-                if serve(&mut stream) {
-                    finish(stream, ending, &say_ended);
-                }
-            });
-            (peer, None)
-        };
-        Service { peer, requests, end, ended, ca }
+                finish(stream.sock, ending, &say_ended);
+            }
+        });
+        let mut ca = tempfile::NamedTempFile::new().unwrap();
+        ca.write_all(identity.ca_pem().as_bytes()).unwrap();
+        Service { peer, line, ended, ca: Some(ca) }
     }
 
     fn component(&self) -> Object {
@@ -99,22 +108,10 @@ impl Service {
 
     /// Ends the idle connection; returns when the client's computer knows.
     fn end_idle_connection(&self) {
-        let end = self.end.lock().unwrap().take().expect("a connection that has answered");
+        let end = self.line.end.lock().unwrap().take().expect("a connection that has answered");
         end.send(()).unwrap();
         let client = self.ended.recv().unwrap();
         wait_until("the close has reached the client", || !is_established(client, self.peer.address()));
-    }
-}
-
-trait ReadWrite: Read + Write {}
-impl<T: Read + Write> ReadWrite for T {}
-
-/// A sized reader over an unsized one.
-struct ByRef<'a>(&'a mut dyn ReadWrite);
-
-impl Read for ByRef<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        self.0.read(buffer)
     }
 }
 
@@ -141,20 +138,19 @@ fn is_established(client: SocketAddr, server: SocketAddr) -> bool {
 
 #[test]
 fn a_close_that_has_reached_the_client_fails_no_call() {
-    for (tls, ending) in [
-        (false, Ending::Fin),
-        (false, Ending::Reset),
-        (true, Ending::Fin),
-        (true, Ending::Reset),
-        (true, Ending::CloseNotify),
+    for service in [
+        Service::plain(Ending::Fin),
+        Service::plain(Ending::Reset),
+        Service::secure(Ending::Fin),
+        Service::secure(Ending::Reset),
+        Service::secure(Ending::CloseNotify),
     ] {
-        let service = Service::start(tls, ending);
         let object = service.component();
         for round in 0..25 {
             let method = if round % 2 == 0 { "CreateCard" } else { "UpdateCard" };
-            assert!(attempt(&object, method), "{tls} {ending:?} {round}: {}", text(&object, "ErrorDescription"));
-            assert_eq!(service.peer.connections(), round + 1, "{tls} {ending:?}");
-            assert_eq!(service.requests.load(Ordering::SeqCst), round + 1, "{tls} {ending:?}");
+            assert!(attempt(&object, method), "{round}: {}", text(&object, "ErrorDescription"));
+            assert_eq!(service.peer.connections(), round + 1);
+            assert_eq!(service.line.requests.load(Ordering::SeqCst), round + 1);
             service.end_idle_connection();
         }
     }

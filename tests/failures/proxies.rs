@@ -1,1 +1,136 @@
-//! .
+//! Which proxy a request goes through, and what the proxy gets to know.
+
+use passteam_sandbox::{Options, Sandbox, Tls};
+use testkit::peer::{Peer, http};
+use testkit::proxy::Proxy;
+use testkit::shop::{self, call, create, text};
+use testkit::{apart, test_path};
+
+/// A service over TLS, and a component that trusts it and reaches it through `proxy`.
+fn secure_shop(folder: &tempfile::TempDir, proxy: &str) -> (Sandbox, addin_host::Object) {
+    // By its address: a proxy of the tests looks up no names.
+    let sandbox = shop::sandbox_with(Options { tls: Tls::OwnCa, ..Options::default() });
+    let object = shop::component_for(&format!("https://127.0.0.1:{}/oapi/v1", sandbox.addr().port()));
+    object.set("CertificateFile", shop::ca_file(&sandbox, folder.path())).unwrap();
+    object.set("Proxy", proxy).unwrap();
+    (sandbox, object)
+}
+
+#[test]
+fn a_proxy_carries_a_tunnel_and_sees_no_token() {
+    let folder = tempfile::tempdir().unwrap();
+    let proxy = Proxy::start();
+    let (sandbox, object) =
+        secure_shop(&folder, &format!("http://%D0%98%D0%B2%D0%B0%D0%BD:p%40ss%3A@{}", proxy.address()));
+    create(&object, shop::PHONE);
+    create(&object, "+79990000000");
+    assert_eq!(sandbox.cards().len(), 2);
+    assert_eq!(sandbox.connections(), 1);
+    let heads = proxy.heads();
+    assert_eq!(heads.len(), 1, "the tunnel is kept");
+    assert!(heads[0].starts_with(&format!("CONNECT {}", sandbox.addr())), "{}", heads[0]);
+    // "Иван:p@ss:" in UTF-8 (RFC 7617, 2.1).
+    let credentials = "proxy-authorization: basic 0jjqstcw0l06cebzczo=";
+    assert!(heads[0].to_ascii_lowercase().contains(credentials), "{}", heads[0]);
+    assert!(!heads[0].contains(shop::TOKEN) && !heads[0].to_ascii_lowercase().contains("\r\nauthorization"));
+}
+
+#[test]
+fn the_service_never_sees_the_proxys_credentials() {
+    let folder = tempfile::tempdir().unwrap();
+    let proxy = Proxy::start();
+    let (sandbox, object) = secure_shop(&folder, &format!("http://user:password@{}", proxy.address()));
+    create(&object, shop::PHONE);
+    let request = &sandbox.requests()[0];
+    assert_eq!(request.header("proxy-authorization"), None);
+    assert_eq!(request.header("authorization"), Some(shop::TOKEN));
+}
+
+#[test]
+fn a_proxy_with_another_password_has_connections_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let proxy = Proxy::start();
+    let (sandbox, object) = secure_shop(&folder, &format!("http://user:one@{}", proxy.address()));
+    create(&object, "+71");
+    object.set("Proxy", format!("http://user:two@{}", proxy.address())).unwrap();
+    create(&object, "+72");
+    object.set("Proxy", "direct").unwrap();
+    create(&object, "+73");
+    assert_eq!((proxy.heads().len(), sandbox.connections()), (2, 3));
+}
+
+#[test]
+fn an_explicit_proxy_carries_plain_http_too() {
+    let proxy = Peer::answering(http(200, &[], r#"{"code": 200}"#));
+    let object = shop::component_for("http://127.0.0.1:1/oapi/v1");
+    object.set("Proxy", format!("http://{}", proxy.address())).unwrap();
+    assert!(call(&object, "CallMethod", &["gettemplates".into()]), "{}", text(&object, "ErrorDescription"));
+    assert_eq!(proxy.connections(), 1);
+}
+
+#[test]
+fn the_systems_proxy_is_taken_for_https_and_never_for_plain_http() {
+    let proxy = Proxy::start();
+    let path = test_path!(the_systems_proxy_is_taken_for_https_and_never_for_plain_http);
+    let address = format!("http://user:secret@{}", proxy.address());
+    let output = apart::rerun(path, |command| {
+        for variable in ["HTTPS_PROXY", "HTTP_PROXY", "http_proxy", "ALL_PROXY"] {
+            command.env(variable, &address);
+        }
+        command.env_remove("https_proxy").env_remove("NO_PROXY").env_remove("no_proxy");
+    });
+    if output.is_some() {
+        let heads = proxy.heads();
+        assert_eq!(heads.len(), 1, "{heads:?}");
+        assert!(heads[0].starts_with("CONNECT ") && heads[0].contains("dXNlcjpzZWNyZXQ="), "{}", heads[0]);
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (sandbox, object) = secure_shop(&folder, "");
+    create(&object, "+71");
+    assert_eq!(text(&object, "Proxy"), "");
+    object.set("Proxy", "direct").unwrap();
+    create(&object, "+72");
+    assert_eq!(sandbox.connections(), 2);
+
+    let plain = shop::sandbox();
+    let object = shop::component_for(&plain.url());
+    object.set("Proxy", "").unwrap();
+    create(&object, shop::PHONE);
+    assert_eq!(plain.connections(), 1);
+}
+
+#[test]
+fn the_systems_exceptions_from_its_proxy_hold() {
+    let proxy = Proxy::start();
+    let output = apart::rerun(test_path!(the_systems_exceptions_from_its_proxy_hold), |command| {
+        command.env("HTTPS_PROXY", format!("http://{}", proxy.address())).env("NO_PROXY", "127.0.0.1");
+        command.env_remove("https_proxy").env_remove("no_proxy");
+    });
+    if output.is_some() {
+        assert!(proxy.heads().is_empty());
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (sandbox, object) = secure_shop(&folder, "");
+    create(&object, shop::PHONE);
+    assert_eq!(sandbox.connections(), 1);
+}
+
+#[test]
+fn a_systems_proxy_that_is_none_is_a_connection_error() {
+    let path = test_path!(a_systems_proxy_that_is_none_is_a_connection_error);
+    let output = apart::rerun(path, |command| {
+        command.env("HTTPS_PROXY", format!("http://{}", Peer::nobody()));
+        command.env_remove("https_proxy").env_remove("NO_PROXY").env_remove("no_proxy");
+    });
+    if output.is_some() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (sandbox, object) = secure_shop(&folder, "");
+    assert!(!call(&object, "CreateCard", &[]));
+    assert_eq!(text(&object, "ErrorKind"), "Connection");
+    assert!(text(&object, "ErrorDescription").contains("прокси"));
+    assert_eq!(sandbox.connections(), 0);
+}
