@@ -1,1 +1,296 @@
-//! .
+//! Whatever goes wrong, no text that leaves the component shows the token, the proxy's password or a customer's data.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+
+use addin_host::{Library, Object, Value};
+use serde_json::json;
+use testkit::peer::{Peer, http, read_request};
+use testkit::shop::{self, text};
+use testkit::{apart, test_path};
+
+use crate::table::{Case, attempt, cases, for_each};
+
+const TOKEN: &str = r#"MARKED-TOKEN/+=&%41"\'x~*"#;
+const PHONE: &str = "+7 (916) 765-43-21";
+const NAME: &str = r#"Константин "Маркер" О'Нил + & \ 😀"#;
+const PASSWORD: &str = "ПарольМаркер+%@:/ x";
+/// [`PASSWORD`] as the property `Proxy` takes it.
+const ENCODED_PASSWORD: &str =
+    "%D0%9F%D0%B0%D1%80%D0%BE%D0%BB%D1%8C%D0%9C%D0%B0%D1%80%D0%BA%D0%B5%D1%80%2B%25%40%3A%2F%20x";
+
+/// Enough of each secret to know it by.
+const MARKS: [&str; 5] = ["MARKED-TOKEN", "765-43-21", "Константин", "Маркер", "ПарольМаркер"];
+
+/// A way to spell a text in another one.
+type Spelling = fn(&str) -> String;
+
+const SPELLINGS: [(&str, Spelling); 9] = [
+    ("plain", str::to_owned),
+    ("form", |text| form_urlencoded::byte_serialize(text.as_bytes()).collect()),
+    ("form, lower case", |text| lower_case_hex(&form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>())),
+    ("percent", percent_encoded),
+    ("percent, lower case", |text| lower_case_hex(&percent_encoded(text))),
+    ("percent, only where a URI must", |text| {
+        percent_encoded(text).replace("%2B", "+").replace("%26", "&").replace("%2F", "/")
+    }),
+    ("JSON", json_escaped),
+    ("JSON in ASCII", |text| json_in_ascii(text, |unit| format!("\\u{unit:04x}"))),
+    ("JSON in ASCII, upper case", |text| json_in_ascii(text, |unit| format!("\\u{unit:04X}")).replace('/', "\\/")),
+];
+
+fn percent_encoded(text: &str) -> String {
+    form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20")
+}
+
+fn lower_case_hex(text: &str) -> String {
+    let mut lowered = String::new();
+    let mut digits = 0;
+    for letter in text.chars() {
+        let is_digit = digits > 0;
+        digits = if letter == '%' { 2 } else { digits.max(1) - 1 };
+        lowered.push(if is_digit { letter.to_ascii_lowercase() } else { letter });
+    }
+    lowered
+}
+
+fn json_escaped(text: &str) -> String {
+    let quoted = serde_json::to_string(text).unwrap();
+    quoted[1..quoted.len() - 1].to_owned()
+}
+
+fn json_in_ascii(text: &str, escape: fn(u16) -> String) -> String {
+    json_escaped(text)
+        .chars()
+        .map(|letter| {
+            if letter.is_ascii() {
+                letter.to_string()
+            } else {
+                letter.encode_utf16(&mut [0; 2]).iter().map(|unit| escape(*unit)).collect()
+            }
+        })
+        .collect()
+}
+
+/// Every spelling of every mark.
+fn marks() -> Vec<String> {
+    let mut marks: Vec<String> =
+        MARKS.iter().flat_map(|mark| SPELLINGS.map(|(_, spell)| spell(mark).to_lowercase())).collect();
+    // `user:` and the password as a proxy is told them (RFC 7617), from the first whole group on.
+    marks.push("0j_Qo9GA".replace('_', "/").to_lowercase());
+    marks.sort();
+    marks.dedup();
+    marks
+}
+
+fn assert_shows_no_secret(what: &str, said: &str) {
+    let said = said.to_lowercase();
+    for mark in marks() {
+        assert!(!said.contains(&mark), "{what} shows {mark}: {said}");
+    }
+}
+
+/// All that an object tells, but for the server's own words.
+fn everything_said(object: &Object) -> String {
+    let mut said = String::new();
+    for (name, _) in object.property_names() {
+        if name == "Response" || !object.raw_is_readable(object.find_property(&name).unwrap() as i32) {
+            continue;
+        }
+        let value = object.get(&name).unwrap();
+        writeln!(said, "{name}: {}", value.as_str().unwrap_or_else(|| format!("{value:?}"))).unwrap();
+    }
+    for error in object.take_errors() {
+        writeln!(said, "AddError {error} {}", error.description).unwrap();
+    }
+    for event in object.take_events() {
+        writeln!(said, "event {} {} {}", event.source, event.message, event.data).unwrap();
+    }
+    writeln!(said, "{:?} {:?}", object.status_line(), object.dialogs()).unwrap();
+    said
+}
+
+fn plant(object: &Object) {
+    object.set("Token", TOKEN).unwrap();
+    object.procedure("SetValue", &["PHONE".into(), PHONE.into()]).unwrap();
+    object.procedure("SetValue", &["CLIENT_NAME".into(), NAME.into()]).unwrap();
+}
+
+fn proxy_with_password(address: &str) -> String {
+    format!("http://user:{ENCODED_PASSWORD}@{address}")
+}
+
+/// Runs a test once more, and searches all that it prints.
+fn rerun_and_search(path: &str) -> bool {
+    let Some(output) = apart::rerun(path, |_| {}) else { return false };
+    for bytes in [&output.stdout, &output.stderr] {
+        assert_shows_no_secret("the process's output", &String::from_utf8_lossy(bytes));
+    }
+    true
+}
+
+#[test]
+fn the_marks_are_found_in_every_spelling() {
+    for secret in [TOKEN, PHONE, NAME, PASSWORD] {
+        for (name, spell) in SPELLINGS {
+            let spelled = spell(secret).to_lowercase();
+            assert!(marks().iter().any(|mark| spelled.contains(mark)), "{name}: {spelled}");
+        }
+    }
+}
+
+fn play(case: &Case) {
+    for (method, language) in [("CreateCard", "ru"), ("UpdateCard", "en")] {
+        let object = shop::component();
+        object.set_ui_language(language);
+        case.stage().set_up(&object);
+        let proxy = text(&object, "Proxy");
+        if let Some(address) = proxy.strip_prefix("http://") {
+            object.set("Proxy", proxy_with_password(address)).unwrap();
+        }
+        object.set("Timeout", case.timeout()).unwrap();
+        plant(&object);
+        assert!(!attempt(&object, method));
+        assert_eq!(text(&object, "ErrorKind"), case.kind);
+        assert_shows_no_secret(case.name, &everything_said(&object));
+    }
+}
+
+#[test]
+fn no_failure_of_the_table_shows_a_secret() {
+    if !rerun_and_search(test_path!(no_failure_of_the_table_shows_a_secret)) {
+        for_each(&cases(), play);
+    }
+}
+
+/// Answers with what it was sent.
+fn echo(code: u16, message: &'static (impl Fn(&[u8]) -> String + Sync)) -> Peer {
+    Peer::start(move |mut stream, _| {
+        if let Some(request) = read_request(&mut stream) {
+            let body = json!({"code": code, "message": message(&request), "result": message(&request)}).to_string();
+            // The client may have gone.
+            let _ = stream.write_all(&http(200, &[], &body));
+        }
+    })
+}
+
+fn quote_request(request: &[u8]) -> String {
+    String::from_utf8_lossy(request).into_owned()
+}
+
+fn assert_echo_is_hidden(what: &str, peer: &Peer, quotes_something: bool) {
+    for method in ["CreateCard", "UpdateCard"] {
+        let object = shop::component_for(&peer.url());
+        // It answers in the proxy's place, so that it could know even the password.
+        object.set("Proxy", proxy_with_password(&peer.address().to_string())).unwrap();
+        object.set("Retries", 0).unwrap();
+        plant(&object);
+        assert!(!attempt(&object, method));
+        let description = text(&object, "ErrorDescription");
+        assert!(!quotes_something || description.contains("***"), "{what}: {description}");
+        assert_shows_no_secret(what, &everything_said(&object));
+    }
+}
+
+#[test]
+fn a_server_that_quotes_a_secret_is_not_quoted_with_it() {
+    if rerun_and_search(test_path!(a_server_that_quotes_a_secret_is_not_quoted_with_it)) {
+        return;
+    }
+    for (name, spell) in SPELLINGS {
+        for secret in [TOKEN, PHONE, NAME, PASSWORD] {
+            for code in [400, 401, 404, 409, 429, 500, 503] {
+                let spelled = spell(secret);
+                let message = move |_: &[u8]| format!("What is {spelled}? And what {spelled}{spelled}");
+                let message: &'static _ = Box::leak(Box::new(message));
+                assert_echo_is_hidden(&format!("{name}, {code}"), &echo(code, message), true);
+            }
+            let field = format!("Provided field ({}) is unique and must be set.", spell(secret));
+            let message: &'static _ = Box::leak(Box::new(move |_: &[u8]| field.clone()));
+            assert_echo_is_hidden(&format!("{name}, a field"), &echo(500, message), true);
+        }
+    }
+    assert_echo_is_hidden("the whole request", &echo(400, &quote_request), false);
+    assert_echo_is_hidden(
+        "the end of the request",
+        &echo(400, &|request| quote_request(&request[request.len() - 200..])),
+        true,
+    );
+}
+
+#[test]
+fn a_value_padded_with_spaces_is_hidden_also_where_the_server_has_trimmed_it() {
+    let padded = format!("  {NAME}      ");
+    let peer = echo(400, &|_| format!("Unknown: {NAME}."));
+    let object = shop::component_for(&peer.url());
+    object.procedure("SetValue", &["CLIENT_NAME".into(), padded.as_str().into()]).unwrap();
+    assert!(!attempt(&object, "CreateCard"));
+    assert_shows_no_secret("a trimmed value", &everything_said(&object));
+}
+
+#[test]
+fn no_exception_shows_a_secret() {
+    if rerun_and_search(test_path!(no_exception_shows_a_secret)) {
+        return;
+    }
+    let object = shop::component_for("https://localhost:1");
+    object.set("Proxy", proxy_with_password("localhost:1")).unwrap();
+    let settings: Vec<(&str, Value)> = vec![
+        ("Token", format!("{TOKEN} {TOKEN}").as_str().into()),
+        ("Token", format!("{TOKEN}\u{444}").as_str().into()),
+        ("ServerUrl", format!("https://user:{ENCODED_PASSWORD}@localhost").as_str().into()),
+        ("ServerUrl", format!("http://example.com/{TOKEN}").as_str().into()),
+        ("ServerUrl", TOKEN.into()),
+        ("Proxy", format!("https://user:{ENCODED_PASSWORD}@localhost:1").as_str().into()),
+        ("Proxy", format!("http://user:{PASSWORD}@localhost:1").as_str().into()),
+        ("CertificateFile", TOKEN.into()),
+        ("Timeout", TOKEN.into()),
+        ("Retries", PHONE.into()),
+    ];
+    for (property, value) in settings {
+        plant(&object);
+        shop::exception(object.set(property, value));
+        assert_shows_no_secret(property, &everything_said(&object));
+    }
+    let object_of = |value: &str| json!({ "CLIENT_NAME": {"x": value}, "PHONE": PHONE }).to_string();
+    let calls: Vec<(&str, Vec<Value>)> = vec![
+        ("CreateCard", vec![object_of(NAME).as_str().into()]),
+        ("CreateCard", vec![format!("{{\"PHONE\": \"{PHONE}").as_str().into()]),
+        ("CreateCard", vec![NAME.into()]),
+        ("CreateCard", vec![Value::Blob(NAME.as_bytes().to_vec())]),
+        ("UpdateCard", vec![" ".into(), format!("[\"{PHONE}\"]").as_str().into()]),
+        ("UpdateCard", vec!["id".into(), json!({TOKEN: {"x": [PHONE]}}).to_string().as_str().into()]),
+        ("UpdateCard", vec!["id".into(), json!({PASSWORD: [PHONE]}).to_string().as_str().into()]),
+        ("CallMethod", vec![format!("create?{TOKEN}").as_str().into()]),
+        ("CallMethod", vec!["create".into(), NAME.into()]),
+    ];
+    for (method, arguments) in calls {
+        plant(&object);
+        shop::exception(object.function(method, &arguments));
+        assert_shows_no_secret(method, &everything_said(&object));
+    }
+}
+
+#[test]
+fn a_panic_shows_no_secret() {
+    if rerun_and_search(test_path!(a_panic_shows_no_secret)) {
+        return;
+    }
+    let library = Library::open(testkit::panic_library()).unwrap();
+    let object = library.create("Passteam").unwrap();
+    shop::set_up(&object, "https://localhost:1");
+    object.set("Proxy", proxy_with_password("localhost:1")).unwrap();
+    for slot in ["SetPropVal", "CallAsProc", "CallAsFunc", "GetPropVal"] {
+        plant(&object);
+        object.set_locale(&format!("panic:{slot}"));
+        shop::exception(match slot {
+            "SetPropVal" => object.set("Token", TOKEN),
+            "CallAsProc" => object.procedure("SetValue", &["PHONE".into(), PHONE.into()]),
+            "CallAsFunc" => {
+                object.function("UpdateCard", &["id".into(), json!({"N": NAME}).to_string().into()]).map(drop)
+            }
+            _ => object.get("ErrorDescription").map(drop),
+        });
+        assert_shows_no_secret(slot, &everything_said(&object));
+    }
+}
