@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use socket2::SockRef;
+use socket2::{Domain, SockRef, Socket, Type};
 
 /// A listener whose connections are each handed to a script, on a thread of its own.
 pub struct Peer {
@@ -62,12 +62,18 @@ impl Peer {
         })
     }
 
-    /// An address at which nobody listens.
+    /// An address at which nobody listens, nor will while the process lives.
     ///
     /// # Panics
     /// Where loopback gives no port.
     pub fn nobody() -> SocketAddr {
-        TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port on loopback")
+        let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        socket.bind(&loopback.into()).expect("a port on loopback");
+        let address = socket.local_addr().ok().and_then(|address| address.as_socket()).expect("its address");
+        // Bound for good: a port that was only free a moment ago may be another peer's by now.
+        std::mem::forget(socket);
+        address
     }
 
     /// Where it listens.
@@ -122,7 +128,8 @@ pub fn drip(stream: &mut impl Write, bytes: &[u8], pause: Duration) {
 
 /// Writes the same bytes again and again until the client is gone.
 pub fn flood(stream: &mut impl Write, bytes: &[u8]) {
-    while stream.write_all(bytes).is_ok() {}
+    let many = bytes.repeat(64);
+    while stream.write_all(&many).is_ok() {}
 }
 
 /// Reads one whole request with a `Content-Length`; nothing where the client closes before.
