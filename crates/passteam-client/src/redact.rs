@@ -1,6 +1,10 @@
 //! Takes secrets out of texts that a person reads.
 
+mod reading;
+
 use std::ops::Range;
+
+use reading::readings;
 
 use crate::form::Request;
 use crate::settings::Settings;
@@ -11,26 +15,25 @@ const MASK: &str = "***";
 /// Values shorter than this are words and numbers that stand in any text, such as `1`, `да` or `NAN`.
 const SHORTEST_VALUE: usize = 4;
 
-/// Replaces every occurrence of every secret by `***`, also where occurrences overlap. Each secret is also looked for as a
-/// form spells it (`application/x-www-form-urlencoded`). Empty secrets are ignored.
+/// Replaces every occurrence of every secret by `***`, also where occurrences overlap. A secret is also found where it is
+/// percent-encoded, as in a form or a URL, or escaped as in JSON, in whole or in part. Empty secrets are ignored.
 pub fn redact<'a>(text: &str, secrets: impl IntoIterator<Item = &'a str>) -> String {
+    let readings = readings(text);
     let mut hidden = Vec::new();
     for secret in secrets {
-        find_all(text, secret, &mut hidden);
-        let spelled: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
-        if spelled != secret {
-            find_all(text, &spelled, &mut hidden);
+        for reading in &readings {
+            reading.find(secret, &mut hidden);
         }
     }
     mask(text, hidden)
 }
 
 /// As [`redact`], for a text about one call: hides the token, the proxy's password, and every value of the call that is 4 or
-/// more characters long.
+/// more characters long, with or without the white space around it.
 pub fn redact_call(text: &str, settings: &Settings, request: &Request) -> String {
     let always = [Some(settings.token.reveal()), settings.proxy.password()].into_iter().flatten();
-    let values = request.secrets().iter().map(String::as_str).filter(|value| length(value) >= SHORTEST_VALUE);
-    redact(text, always.chain(values))
+    let values = request.secrets().iter().flat_map(|value| [value.as_str(), value.trim()]);
+    redact(text, always.chain(values.filter(|value| length(value) >= SHORTEST_VALUE)))
 }
 
 /// Length in UTF-16 code units, as the callers' strings count it.
@@ -40,14 +43,13 @@ fn length(text: &str) -> usize {
 
 /// Adds the byte ranges at which `needle` stands in `text`, overlapping ones too, in one pass (Knuth, Morris and Pratt): a
 /// server can echo a value of megabytes, which a search begun anew at every place would take hours for.
-fn find_all(text: &str, needle: &str, found: &mut Vec<Range<usize>>) {
-    let needle = needle.as_bytes();
+fn find_all(text: &[u8], needle: &[u8], found: &mut Vec<Range<usize>>) {
     if needle.is_empty() || needle.len() > text.len() {
         return;
     }
     let borders = borders(needle);
     let mut matched = 0;
-    for (position, byte) in text.bytes().enumerate() {
+    for (position, &byte) in text.iter().enumerate() {
         while matched == needle.len() || (matched > 0 && needle[matched] != byte) {
             matched = borders[matched - 1];
         }
@@ -144,7 +146,38 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_is_found_percent_encoded_in_any_way() {
+        for text in ["x=a%2Bb%20%D1%8F;", "x=a%2bb+%d1%8f;", "x=a+b%20%D1%8f;", "x=%61+b я;", "x=%61%2Bb+я;"] {
+            assert_eq!(redact(text, ["a+b я"]), "x=***;", "{text}");
+        }
+        assert_eq!(redact("100% of %zz, %E0%A4%A and %", ["a&b"]), "100% of %zz, %E0%A4%A and %");
+        assert_eq!(redact("5%25", ["5%"]), "***");
+    }
+
+    #[test]
+    fn a_secret_is_found_as_json_escapes_it() {
+        let secret = "я\"\\/\n😀";
+        for text in
+            [r#"("я\"\\/\n😀")"#, r#"("\u044f\u0022\u005C\/\u000a\ud83d\uDE00")"#, r#"("\u044F\"\\\/\n\uD83D\ude00")"#]
+        {
+            assert_eq!(redact(text, [secret]), r#"("***")"#, "{text}");
+        }
+        for text in [r"\u04", r"\ud83d", r"\ud83d\u0041", r"\", r"C:\users\q"] {
+            assert_eq!(redact(text, ["secret"]), text);
+        }
+    }
+
+    #[test]
+    fn a_value_is_found_without_its_padding() {
+        let variables = Variables::from_json(r#"{"A":" Иванов   ","B":" да "}"#).expect("variables");
+        let request = Request::create_card("template", &variables);
+        assert_eq!(redact_call("Иванов: да", &Settings::default(), &request), "***: да");
+    }
+
+    #[test]
     fn a_long_secret_in_a_long_text_takes_no_time_to_speak_of() {
+        let spelled = format!("{}\\n", "%61".repeat(1024 * 1024));
+        assert_eq!(redact(&spelled, ["a".repeat(1024 * 1024).as_str()]), "***\\n");
         let text = "a".repeat(4 * 1024 * 1024);
         assert_eq!(redact(&text, [&text[1024 * 1024..], &text[..3 * 1024 * 1024]]), MASK);
     }
@@ -168,6 +201,14 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn any_text_is_redacted_whole(text in r#"[%+\\u0-9a-fDdя"n😀]{0,40}"#, secrets in proptest::collection::vec("[a-fя😀\"+ ]{1,3}", 0..4)) {
+            let redacted = redact(&text, secrets.iter().map(String::as_str));
+            for secret in &secrets {
+                prop_assert!(!redacted.contains(secret.as_str()), "{} in {}", secret, redacted);
+            }
+        }
+
         #[test]
         fn no_secret_survives(text in "[ab*]{0,30}", secrets in proptest::collection::vec("[ab]{1,4}", 0..4)) {
             let redacted = redact(&text, secrets.iter().map(String::as_str));
