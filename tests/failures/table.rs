@@ -196,6 +196,7 @@ fn old_tls(minor: u8) -> impl Fn(TcpStream, usize) + Send + Sync + Clone {
 /// Alert "protocol version" (RFC 5246, 7.2.2): what a server says that has only older versions.
 const PROTOCOL_VERSION_ALERT: &[u8] = &[21, 3, 1, 0, 2, 2, 70];
 
+const ENDLESS_CHUNK: &[u8] = b"40\r\n                                                                \r\n";
 const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n";
 const WANTS_PASSWORD: &str =
     "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\n\r\n";
@@ -317,7 +318,7 @@ fn answers() -> Vec<Case> {
             "endless chunks",
             "BadResponse",
             0,
-            flooding("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"8\r\n        \r\n"),
+            flooding("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", ENDLESS_CHUNK),
         ),
         Case::new("301 to another host", "BadResponse", 301, to_elsewhere(301)),
         Case::new("302 to another host", "BadResponse", 302, to_elsewhere(302)),

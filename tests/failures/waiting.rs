@@ -18,7 +18,8 @@ fn waiting_burns_no_processor_time() {
     let mut played = 0;
     for case in cases().iter().filter(|case| case.waits) {
         let object = shop::component();
-        case.stage().set_up(&object);
+        let mut stage = case.stage();
+        stage.set_up(&object);
         // Whatever is done once, such as reading the trusted authorities.
         object.set("Timeout", 0.1).unwrap();
         assert!(!attempt(&object, "UpdateCard"));
