@@ -3,16 +3,19 @@
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use socket2::{Domain, SockRef, Socket, Type};
 
 /// A listener whose connections are each handed to a script, on a thread of its own.
+///
+/// It listens until [`Peer::stop`] or the end of the process, whether or not this handle lives.
 pub struct Peer {
     address: SocketAddr,
     connections: Arc<AtomicUsize>,
+    stopped: Arc<AtomicBool>,
 }
 
 impl Peer {
@@ -24,15 +27,26 @@ impl Peer {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port on loopback");
         let address = listener.local_addr().expect("its address");
         let connections = Arc::new(AtomicUsize::new(0));
-        let (count, script) = (connections.clone(), Arc::new(script));
+        let stopped = Arc::new(AtomicBool::new(false));
+        let (count, stop, script) = (connections.clone(), stopped.clone(), Arc::new(script));
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
+                if stop.load(Ordering::SeqCst) {
+                    return;
+                }
                 let number = count.fetch_add(1, Ordering::SeqCst);
                 let script = script.clone();
                 thread::spawn(move || script(stream, number));
             }
         });
-        Peer { address, connections }
+        Peer { address, connections, stopped }
+    }
+
+    /// Accepts no more connections; those that are open go on.
+    pub fn stop(&self) {
+        self.stopped.store(true, Ordering::SeqCst);
+        // Wakes the thread that accepts.
+        drop(TcpStream::connect(self.address));
     }
 
     /// Answers every request on every connection with these bytes, then closes the connection.

@@ -8,7 +8,8 @@ use std::thread;
 
 use crate::peer::{Close, Peer, close};
 
-/// Passes connections on to a server, byte for byte, and breaks them where it is told.
+/// Passes connections on to a server, byte for byte, and breaks them where it is told. Dropped, it accepts no more and closes
+/// those that are open.
 pub struct Relay {
     peer: Peer,
     open: Arc<Mutex<Vec<Arc<TcpStream>>>>,
@@ -67,10 +68,12 @@ impl Relay {
             close(client, Close::Fin);
         }
     }
+}
 
-    /// How many connections are open now, on either side.
-    pub fn open_connections(&self) -> usize {
-        lock(&self.open).len()
+impl Drop for Relay {
+    fn drop(&mut self) {
+        self.peer.stop();
+        self.close_connections();
     }
 }
 
