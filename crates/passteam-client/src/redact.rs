@@ -31,9 +31,10 @@ pub fn redact<'a>(text: &str, secrets: impl IntoIterator<Item = &'a str>) -> Str
 /// As [`redact`], for a text about one call: hides the token, the proxy's password, and every value of the call that is 4 or
 /// more characters long, with or without the white space around it.
 pub fn redact_call(text: &str, settings: &Settings, request: &Request) -> String {
-    let always = [Some(settings.token.reveal()), settings.proxy.password()].into_iter().flatten();
+    let credentials = settings.proxy.encoded_credentials();
+    let always = [Some(settings.token.reveal()), settings.proxy.password(), credentials.as_deref()];
     let values = request.secrets().iter().flat_map(|value| [value.as_str(), value.trim()]);
-    redact(text, always.chain(values.filter(|value| length(value) >= SHORTEST_VALUE)))
+    redact(text, always.into_iter().flatten().chain(values.filter(|value| length(value) >= SHORTEST_VALUE)))
 }
 
 /// Length in UTF-16 code units, as the callers' strings count it.

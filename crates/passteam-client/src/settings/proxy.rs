@@ -1,5 +1,6 @@
 use std::fmt;
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use percent_encoding::percent_decode_str;
 use reqwest::Url;
 
@@ -41,6 +42,12 @@ impl Proxy {
             Proxy::Explicit(proxy) => proxy.password.as_deref(),
             Proxy::System | Proxy::Direct => None,
         }
+    }
+
+    /// The credentials as they go to the proxy (RFC 7617), which anyone can decode, for finding them in such texts, too.
+    pub(crate) fn encoded_credentials(&self) -> Option<String> {
+        let Proxy::Explicit(proxy) = self else { return None };
+        proxy.credentials().map(|(user, password)| BASE64_STANDARD.encode(format!("{user}:{password}")))
     }
 }
 
@@ -184,6 +191,9 @@ mod tests {
         assert_eq!(proxy.credentials(), Some(("Иван", "p@s:s%")));
         assert_eq!(Proxy::Explicit(proxy).password(), Some("p@s:s%"));
         assert_eq!(explicit("http://ivan@proxy").credentials(), Some(("ivan", "")));
+        let encoded = Proxy::parse("http://Aladdin:open%20sesame@proxy").expect("a proxy").encoded_credentials();
+        assert_eq!(encoded.as_deref(), Some("QWxhZGRpbjpvcGVuIHNlc2FtZQ=="), "RFC 7617, 2");
+        assert_eq!(Proxy::Direct.encoded_credentials(), None);
         assert_eq!(explicit("http://proxy").credentials(), None);
         assert_eq!(Proxy::System.password(), None);
     }
