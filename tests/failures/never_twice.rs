@@ -147,12 +147,13 @@ fn a_creation_over_plain_http_is_sent_once_wherever_the_connection_breaks() {
     assert!(request > 200 && answer > 200, "{request} {answer}");
     let outcomes = sweep(&scene, (request, answer), 1);
     for (cut, outcome) in &outcomes {
-        let one_byte_left = cut.of == Sender::Server || cut.after > 0;
-        if one_byte_left {
+        let has_arrived = cut.of == Sender::Server || cut.after > 0;
+        if has_arrived {
             assert_eq!(outcome.connections, 1, "{cut:?}: nothing is sent again once a byte has arrived");
         }
         match cut.of {
-            Sender::Client if one_byte_left => assert_eq!(outcome.kind, "Connection", "{cut:?}"),
+            // Once the whole of it has gone, the answer may still overtake the break.
+            Sender::Client if has_arrived && cut.after < request => assert_eq!(outcome.kind, "Connection", "{cut:?}"),
             Sender::Server if cut.after == answer && cut.close == Close::Fin => assert!(outcome.success, "{cut:?}"),
             _ => {}
         }
