@@ -10,7 +10,6 @@ mod crowd;
 mod memory;
 mod process;
 mod reload;
-#[path = "../contract/shop.rs"]
-#[allow(dead_code, reason = "these tests use a part")]
-mod shop;
 mod stalled;
+
+use testkit::shop;
