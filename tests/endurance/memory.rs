@@ -8,10 +8,10 @@ use crate::shop::{PHONE, call, component_for, create, exception, set_up, text};
 
 const CALLS: usize = 100_000;
 /// Enough that every pool and table has reached its size.
-const WARM_UP: usize = CALLS / 4;
+const WARM_UP: usize = CALLS / 2;
 const MEBIBYTE: usize = 1024 * 1024;
 /// On the 1C server an object lives for one server call. The host of these tests keeps about a kilobyte of each.
-const CALLS_OF_AN_OBJECT: usize = 1000;
+const CALLS_OF_AN_OBJECT: usize = 2500;
 
 #[test]
 fn a_hundred_thousand_calls_grow_the_process_by_less_than_a_mebibyte() {
