@@ -21,6 +21,7 @@ pub fn redact<'a>(text: &str, secrets: impl IntoIterator<Item = &'a str>) -> Str
     let readings = readings(text);
     let mut hidden = Vec::new();
     for secret in secrets {
+        find_all(text.as_bytes(), secret.as_bytes(), &mut hidden);
         for reading in &readings {
             reading.find(secret, &mut hidden);
         }

@@ -1,128 +1,119 @@
 //! The ways to read a text that may quote others in another spelling.
 
-use std::borrow::Cow;
-use std::iter::Peekable;
 use std::ops::Range;
-use std::str::CharIndices;
 
 use super::find_all;
 
 /// A text with its escapes resolved, and where each byte of it came from.
-pub(super) struct Reading<'a> {
-    bytes: Cow<'a, [u8]>,
-    /// The place in the text of each byte, and the text's end; `None` where nothing was resolved.
-    places: Option<Vec<usize>>,
-}
-
-/// The text as it stands, as a form is read, as a URL is read, and as JSON is read, where those differ.
-pub(super) fn readings(text: &str) -> Vec<Reading<'_>> {
-    let mut readings = vec![Reading { bytes: Cow::Borrowed(text.as_bytes()), places: None }];
-    if text.contains(['%', '+']) {
-        readings.push(percent_decoded(text, b' '));
-    }
-    if text.contains('%') {
-        readings.push(percent_decoded(text, b'+'));
-    }
-    if text.contains('\\') {
-        readings.push(unescaped(text));
-    }
-    readings
-}
-
-impl Reading<'_> {
-    /// Adds the byte ranges of the text that read as `secret`.
-    pub(super) fn find(&self, secret: &str, hidden: &mut Vec<Range<usize>>) {
-        let Some(places) = &self.places else { return find_all(&self.bytes, secret.as_bytes(), hidden) };
-        let mut found = Vec::new();
-        find_all(&self.bytes, secret.as_bytes(), &mut found);
-        hidden.extend(found.into_iter().map(|range| places[range.start]..places[range.end]));
-    }
-}
-
-/// Collects a reading. A secret begins and ends with whole characters, and no escape is longer than one, so the places of a
-/// secret's ends are the borders of characters in the text, too.
-#[derive(Default)]
-struct Resolved {
+pub(super) struct Reading {
     bytes: Vec<u8>,
+    /// The place in the text of each byte, and the text's end.
     places: Vec<usize>,
 }
 
-impl Resolved {
-    fn push(&mut self, bytes: &[u8], place: usize) {
-        self.bytes.extend_from_slice(bytes);
-        self.places.resize(self.bytes.len(), place);
-    }
-
-    fn push_char(&mut self, character: char, place: usize) {
-        self.push(character.encode_utf8(&mut [0; 4]).as_bytes(), place);
-    }
-
-    fn finish(mut self, text: &str) -> Reading<'static> {
-        self.places.push(text.len());
-        Reading { bytes: Cow::Owned(self.bytes), places: Some(self.places) }
-    }
+/// As a form is read, as a URL is read, and as JSON is read; only where that differs from the text as it stands.
+pub(super) fn readings(text: &str) -> Vec<Reading> {
+    let manners: [(&[char], Resolve); 3] =
+        [(&['%', '+'], form_escape), (&['%'], percent_escape), (&['\\'], json_escape)];
+    manners
+        .into_iter()
+        .filter(|(signs, _)| text.contains(*signs))
+        .map(|(_, resolve)| Reading::new(text, resolve))
+        .collect()
 }
 
-/// Resolves `%XX`; a plus sign becomes `plus`. What is no escape stays as it is.
-fn percent_decoded(text: &str, plus: u8) -> Reading<'static> {
-    let mut resolved = Resolved::default();
-    let bytes = text.as_bytes();
-    let mut place = 0;
-    while let Some(&byte) = bytes.get(place) {
-        let escaped = if byte == b'%' { bytes.get(place + 1..place + 3).and_then(hexadecimal) } else { None };
-        match escaped {
-            Some(value) => resolved.push(&[value as u8], place),
-            None => resolved.push(&[if byte == b'+' { plus } else { byte }], place),
+impl Reading {
+    fn new(text: &str, resolve: Resolve) -> Reading {
+        let mut reading = Reading { bytes: Vec::with_capacity(text.len()), places: Vec::with_capacity(text.len() + 1) };
+        let mut rest = text.as_bytes();
+        while let [first, ..] = rest {
+            let place = text.len() - rest.len();
+            let escape = resolve(rest).unwrap_or(Escape { bytes: [*first, 0, 0, 0], count: 1, length: 1 });
+            for byte in &escape.bytes[..escape.count] {
+                reading.bytes.push(*byte);
+                reading.places.push(place);
+            }
+            rest = &rest[escape.length..];
         }
-        place += if escaped.is_some() { 3 } else { 1 };
+        reading.places.push(text.len());
+        reading
     }
-    resolved.finish(text)
+
+    /// Adds the byte ranges of the text that read as `secret`.
+    ///
+    /// They begin and end where characters do: so does a secret, and no escape stands for more than one character.
+    pub(super) fn find(&self, secret: &str, hidden: &mut Vec<Range<usize>>) {
+        let mut found = Vec::new();
+        find_all(&self.bytes, secret.as_bytes(), &mut found);
+        for range in found {
+            hidden.push(self.places[range.start]..self.places[range.end]);
+        }
+    }
 }
 
-/// Resolves the escapes of a JSON string (RFC 8259, 7). What is no escape stays as it is.
-fn unescaped(text: &str) -> Reading<'static> {
-    let mut resolved = Resolved::default();
-    let mut characters = text.char_indices().peekable();
-    while let Some((place, character)) = characters.next() {
-        let escaped = if character == '\\' { escape(text, &mut characters) } else { None };
-        resolved.push_char(escaped.unwrap_or(character), place);
-    }
-    resolved.finish(text)
+/// The escape at the beginning of a text that is not empty; `None` where there is none.
+type Resolve = fn(&[u8]) -> Option<Escape>;
+
+/// What an escape stands for.
+struct Escape {
+    bytes: [u8; 4],
+    /// How many of the bytes are meant.
+    count: usize,
+    /// How long the escape is.
+    length: usize,
 }
 
-/// The character that the escape after a backslash stands for; takes it.
-fn escape(text: &str, characters: &mut Peekable<CharIndices<'_>>) -> Option<char> {
-    let &(place, kind) = characters.peek()?;
-    let (character, length) = match kind {
-        '"' | '\\' | '/' => (kind, 1),
-        'b' => ('\u{8}', 1),
-        'f' => ('\u{c}', 1),
-        'n' => ('\n', 1),
-        'r' => ('\r', 1),
-        't' => ('\t', 1),
-        'u' => code_units(&text.as_bytes()[place..])?,
-        _ => return None,
-    };
-    // Every character of an escape is one byte long.
-    for _ in 0..length {
-        characters.next();
+impl Escape {
+    fn byte(byte: u8, length: usize) -> Option<Escape> {
+        Some(Escape { bytes: [byte, 0, 0, 0], count: 1, length })
     }
-    Some(character)
+
+    fn character(character: char, length: usize) -> Option<Escape> {
+        let mut bytes = [0; 4];
+        let count = character.encode_utf8(&mut bytes).len();
+        Some(Escape { bytes, count, length })
+    }
 }
 
-/// The character that `uXXXX` stands for, or `uXXXX\uXXXX` for a surrogate pair, and how long that is.
-fn code_units(bytes: &[u8]) -> Option<(char, usize)> {
-    let first = hexadecimal(bytes.get(1..5)?)?;
-    if let Some(character) = char::from_u32(first.into()) {
-        return Some((character, 5));
-    }
-    let second = hexadecimal(bytes.get(5..11)?.strip_prefix(b"\\u")?)?;
-    char::decode_utf16([first, second]).next()?.ok().map(|character| (character, 11))
+fn form_escape(text: &[u8]) -> Option<Escape> {
+    if text[0] == b'+' { Escape::byte(b' ', 1) } else { percent_escape(text) }
 }
 
-fn hexadecimal(digits: &[u8]) -> Option<u16> {
-    digits.iter().try_fold(0, |value: u16, &digit| {
-        let digit = char::from(digit).to_digit(16)?;
-        Some(value << 4 | digit as u16)
-    })
+fn percent_escape(text: &[u8]) -> Option<Escape> {
+    match text {
+        [b'%', digits @ ..] => Escape::byte(hexadecimal(digits.get(..2)?)? as u8, 3),
+        _ => None,
+    }
+}
+
+/// RFC 8259, 7.
+fn json_escape(text: &[u8]) -> Option<Escape> {
+    let [b'\\', kind, rest @ ..] = text else { return None };
+    match kind {
+        b'"' | b'\\' | b'/' => Escape::byte(*kind, 2),
+        b'b' => Escape::byte(b'\x08', 2),
+        b'f' => Escape::byte(b'\x0c', 2),
+        b'n' => Escape::byte(b'\n', 2),
+        b'r' => Escape::byte(b'\r', 2),
+        b't' => Escape::byte(b'\t', 2),
+        b'u' => {
+            let first = hexadecimal(rest.get(..4)?)?;
+            if let Some(character) = char::from_u32(first) {
+                return Escape::character(character, 6);
+            }
+            let second = hexadecimal(rest.get(4..10)?.strip_prefix(b"\\u")?)?;
+            Escape::character(of_surrogates(first, second)?, 12)
+        }
+        _ => None,
+    }
+}
+
+/// The character of a surrogate pair; `first` is a surrogate.
+fn of_surrogates(first: u32, second: u32) -> Option<char> {
+    let is_pair = first < 0xDC00 && (0xDC00..0xE000).contains(&second);
+    if is_pair { char::from_u32(0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00)) } else { None }
+}
+
+fn hexadecimal(digits: &[u8]) -> Option<u32> {
+    digits.iter().try_fold(0, |value, &digit| Some(value << 4 | char::from(digit).to_digit(16)?))
 }
