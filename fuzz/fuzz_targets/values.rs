@@ -3,7 +3,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use passteam_client::batch::{self, Entry};
 use passteam_client::fuzzing::form;
+use passteam_client::json::JsonError;
 use passteam_client::{FormError, Parameters, Request, Variables};
 use serde_json::Value;
 
@@ -17,6 +19,11 @@ fuzz_target!(|data: &[u8]| {
     match Parameters::from_json(&text) {
         Ok(parameters) => check_parameters(json.as_ref(), &parameters),
         Err(error) => check_error(&text, json.as_ref(), &error),
+    }
+    match batch::entries(&text) {
+        Ok(entries) => check_entries(json.as_ref(), &entries),
+        Err(JsonError::Syntax { line, column }) => check_place(&text, json.as_ref(), line, column),
+        Err(JsonError::OtherType) => assert!(!matches!(json, Some(Value::Array(_)))),
     }
 });
 
@@ -63,15 +70,40 @@ fn check_parameters(json: Option<&Value>, parameters: &Parameters) {
 
 fn check_error(text: &str, json: Option<&Value>, error: &FormError) {
     match error {
-        FormError::Syntax { line, column } => {
-            assert!(json.is_none(), "malformed only here: {text:?}");
-            let line = text.split('\n').nth(line - 1).expect("a line of the text");
-            assert!(*column <= line.chars().count(), "column {column} of {line:?}");
-        }
+        FormError::Syntax { line, column } => check_place(text, json, *line, *column),
         FormError::NotAnObject => assert!(!matches!(json, Some(Value::Object(_) | Value::Null))),
         FormError::EmptyName | FormError::Nested { .. } | FormError::NumberTooLong { .. } | FormError::TooDeep => {}
     }
     assert!(!error.to_string().is_empty());
+}
+
+/// The place of a mistake, in a text that has one.
+fn check_place(text: &str, json: Option<&Value>, line: usize, column: usize) {
+    assert!(json.is_none(), "malformed only here: {text:?}");
+    let line = text.split('\n').nth(line - 1).expect("a line of the text");
+    assert!(column <= line.chars().count(), "column {column} of {line:?}");
+}
+
+fn check_entries(json: Option<&Value>, entries: &[Entry]) {
+    let Some(Value::Array(elements)) = json else { return };
+    assert_eq!(entries.len(), elements.len());
+    for (entry, element) in entries.iter().zip(elements) {
+        let named = element["cardId"].as_str().unwrap_or_default().trim();
+        let values = element.get("values").filter(|values| !values.is_null());
+        let sendable = values.is_none_or(|values| {
+            values
+                .as_object()
+                .is_some_and(|values| values.values().all(|value| !value.is_object() && !value.is_array()))
+        });
+        match entry {
+            Entry::Card { card_id, variables } => {
+                assert!(!named.is_empty() && sendable);
+                assert_eq!(card_id, named);
+                check_variables(values, variables);
+            }
+            Entry::Invalid { card_id } => assert_eq!(card_id, named),
+        }
+    }
 }
 
 fn read_back(request: &Request) -> Vec<(String, String)> {
