@@ -72,7 +72,11 @@ fn check_error(text: &str, json: Option<&Value>, error: &FormError) {
     match error {
         FormError::Syntax { line, column } => check_place(text, json, *line, *column),
         FormError::NotAnObject => assert!(!matches!(json, Some(Value::Object(_) | Value::Null))),
-        FormError::EmptyName | FormError::Nested { .. } | FormError::NumberTooLong { .. } | FormError::TooDeep => {}
+        FormError::EmptyName
+        | FormError::Nested { .. }
+        | FormError::NumberTooLong { .. }
+        | FormError::TooDeep
+        | FormError::TooLong => {}
     }
     assert!(!error.to_string().is_empty());
 }
