@@ -11,26 +11,44 @@ const MASK: &str = "***";
 /// Values shorter than this are words and numbers that stand in any text, such as `1`, `да` or `NAN`.
 const SHORTEST_VALUE: usize = 4;
 
+/// Of a text about a call, so many bytes are searched and kept: a person reads no more, and megabytes searched for each of a
+/// call's values would outlast any deadline.
+const LONGEST_TEXT: usize = 16 * 1024;
+
 /// Replaces every occurrence of every secret by `***`, also where occurrences overlap. Each secret is also looked for as a
 /// form spells it (`application/x-www-form-urlencoded`). Empty secrets are ignored.
 pub fn redact<'a>(text: &str, secrets: impl IntoIterator<Item = &'a str>) -> String {
-    let mut hidden = Vec::new();
-    for secret in secrets {
-        find_all(text, secret, &mut hidden);
-        let spelled: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
-        if spelled != secret {
-            find_all(text, &spelled, &mut hidden);
-        }
-    }
-    mask(text, hidden)
+    hide(text, End::Whole, secrets)
 }
 
 /// As [`redact`], for a text about one call: hides the token, the proxy's password, and every value of the call that is 4 or
-/// more characters long.
+/// more characters long. Of a text of more than 16 KiB only the beginning comes back, without the beginning of a secret at
+/// its end.
 pub fn redact_call(text: &str, settings: &Settings, request: &Request) -> String {
     let always = [Some(settings.token.reveal()), settings.proxy.password()].into_iter().flatten();
     let values = request.secrets().iter().map(String::as_str).filter(|value| length(value) >= SHORTEST_VALUE);
-    redact(text, always.chain(values))
+    let beginning = &text[..text.floor_char_boundary(LONGEST_TEXT)];
+    let end = if beginning.len() < text.len() { End::Cut } else { End::Whole };
+    hide(beginning, end, always.chain(values))
+}
+
+/// Whether a text goes on where it seems to end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Whole,
+    Cut,
+}
+
+fn hide<'a>(text: &str, end: End, secrets: impl IntoIterator<Item = &'a str>) -> String {
+    let mut hidden = Vec::new();
+    for secret in secrets {
+        find_all(text, end, secret, &mut hidden);
+        let spelled: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+        if spelled != secret {
+            find_all(text, end, &spelled, &mut hidden);
+        }
+    }
+    mask(text, hidden)
 }
 
 /// Length in UTF-16 code units, as the callers' strings count it.
@@ -39,10 +57,16 @@ fn length(text: &str) -> usize {
 }
 
 /// Adds the byte ranges at which `needle` stands in `text`, overlapping ones too, in one pass (Knuth, Morris and Pratt): a
-/// server can echo a value of megabytes, which a search begun anew at every place would take hours for.
-fn find_all(text: &str, needle: &str, found: &mut Vec<Range<usize>>) {
+/// server can echo a value of megabytes, which a search begun anew at every place would take hours for. Where the text is
+/// cut, the beginning of `needle` counts at its end.
+fn find_all(text: &str, end: End, needle: &str, found: &mut Vec<Range<usize>>) {
     let needle = needle.as_bytes();
-    if needle.is_empty() || needle.len() > text.len() {
+    let needle = match end {
+        End::Whole if needle.len() > text.len() => return,
+        End::Whole => needle,
+        End::Cut => &needle[..needle.len().min(text.len())],
+    };
+    if needle.is_empty() {
         return;
     }
     let borders = borders(needle);
@@ -57,6 +81,9 @@ fn find_all(text: &str, needle: &str, found: &mut Vec<Range<usize>>) {
         if matched == needle.len() {
             extend(found, position + 1 - needle.len()..position + 1);
         }
+    }
+    if end == End::Cut && matched > 0 {
+        extend(found, text.len() - matched..text.len());
     }
 }
 
@@ -147,6 +174,30 @@ mod tests {
     fn a_long_secret_in_a_long_text_takes_no_time_to_speak_of() {
         let text = "a".repeat(4 * 1024 * 1024);
         assert_eq!(redact(&text, [&text[1024 * 1024..], &text[..3 * 1024 * 1024]]), MASK);
+    }
+
+    #[test]
+    fn a_text_of_megabytes_loses_its_end_and_shows_no_beginning_of_a_value_there() {
+        let settings = Settings { token: Token::parse("T1").expect("a token"), ..Settings::default() };
+        let hide = |values: &[&str], text: &str| {
+            let values: Vec<String> = values.iter().map(|value| format!("{value:?}")).collect();
+            let parameters = Parameters::from_json(&format!(r#"{{"a":[{}]}}"#, values.join(","))).expect("parameters");
+            redact_call(text, &settings, &Request::method("m", &parameters).expect("a method"))
+        };
+        let value = "0123456789".repeat(400_000);
+        assert_eq!(hide(&[&value], &format!("not {value} here")), "not ***");
+        assert_eq!(hide(&["Мария"], &"Мария".repeat(400_000)), "***");
+        let shown = hide(&["Мария"], &"ж".repeat(400_000));
+        assert!(shown.len() > 10_000 && shown.chars().all(|shown| shown == 'ж'), "{}", shown.len());
+    }
+
+    #[test]
+    fn thousands_of_values_in_a_text_of_megabytes_take_no_time_to_speak_of() {
+        let values: Vec<String> = (100_000..110_000).map(|value| value.to_string()).collect();
+        let parameters = Parameters::from_json(&format!(r#"{{"a":[{}]}}"#, values.join(","))).expect("parameters");
+        let request = Request::method("m", &parameters).expect("a method");
+        let text = format!("{} {}", values[7], "1".repeat(4 * 1024 * 1024));
+        assert!(redact_call(&text, &Settings::default(), &request).starts_with("*** 1"));
     }
 
     #[test]
