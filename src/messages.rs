@@ -360,6 +360,12 @@ fn json(error: &FormError, language: Language) -> String {
         FormError::TooDeep => {
             language.choose("слишком большая вложенность JSON", "the JSON is nested too deeply").to_owned()
         }
+        FormError::TooLong => language
+            .choose(
+                "вложенный JSON слишком велик: имена его полей вместе длиннее 64 МиБ",
+                "the nested JSON is too large: the names of its fields are longer than 64 MiB together",
+            )
+            .to_owned(),
     }
 }
 

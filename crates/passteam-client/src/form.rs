@@ -13,6 +13,10 @@ use crate::json::{self, JsonError, Value};
 /// Objects and arrays may stand this deep inside one another.
 const MOST_LEVELS: usize = 128;
 
+/// The names of a method's parameters may take so much together. Flattened ones grow with the square of their JSON: one long
+/// name over many elements would fill any memory.
+const MOST_NAME_BYTES: usize = 64 * 1024 * 1024;
+
 /// A card's variables in the order in which they were first named. Debug output shows no values.
 #[derive(Clone, Default)]
 pub struct Variables(Fields);
@@ -91,16 +95,16 @@ impl Parameters {
     /// object or array is no parameter; of a name that stands twice in one object the last value counts.
     ///
     /// # Errors
-    /// What is not such an object, and nesting of more than 128 levels.
+    /// What is not such an object, nesting of more than 128 levels, and flattened names of more than 64 MiB together.
     pub fn from_json(text: &str) -> Result<Parameters, FormError> {
-        let mut fields = Fields::default();
+        let mut flat = Flattened { fields: Fields::default(), room: MOST_NAME_BYTES };
         let text = json::well_formed(text);
         if !is_nothing(&text) {
             for (name, value) in json::members(&text)? {
-                flatten(name, Value::of(value)?, 1, &mut fields)?;
+                flat.add(name, Value::of(value)?, 1)?;
             }
         }
-        Ok(Parameters(fields))
+        Ok(Parameters(flat.fields))
     }
 
     /// Names as they go out, and values.
@@ -141,6 +145,8 @@ pub enum FormError {
     },
     /// Objects and arrays inside one another, more than 128 levels deep.
     TooDeep,
+    /// Names that are longer than 64 MiB together: those of nested values repeat the names that they are nested in.
+    TooLong,
 }
 
 impl fmt::Display for FormError {
@@ -154,6 +160,7 @@ impl fmt::Display for FormError {
             FormError::TooDeep => {
                 write!(formatter, "objects and arrays are nested more than {MOST_LEVELS} levels deep")
             }
+            FormError::TooLong => write!(formatter, "the names are longer than {MOST_NAME_BYTES} bytes together"),
         }
     }
 }
@@ -369,28 +376,38 @@ fn scalar(value: Value<'_>, name: impl FnOnce() -> String) -> Result<Option<Stri
     })
 }
 
-fn flatten(name: String, value: Value<'_>, level: usize, fields: &mut Fields) -> Result<(), FormError> {
-    if level > MOST_LEVELS {
-        return Err(FormError::TooDeep);
+/// Nested values under way to fields.
+struct Flattened {
+    fields: Fields,
+    /// How many bytes more the names may take.
+    room: usize,
+}
+
+impl Flattened {
+    fn add(&mut self, name: String, value: Value<'_>, level: usize) -> Result<(), FormError> {
+        if level > MOST_LEVELS {
+            return Err(FormError::TooDeep);
+        }
+        self.room = self.room.checked_sub(name.len()).ok_or(FormError::TooLong)?;
+        match value {
+            Value::Object(text) => {
+                for (member, value) in json::members(text)? {
+                    self.add(format!("{name}[{member}]"), Value::of(value)?, level + 1)?;
+                }
+            }
+            Value::Array(text) => {
+                for (index, element) in json::elements(text)?.into_iter().enumerate() {
+                    self.add(format!("{name}[{index}]"), Value::of(element)?, level + 1)?;
+                }
+            }
+            plain => {
+                if let Some(text) = scalar(plain, || name.clone())? {
+                    self.fields.put(name, text);
+                }
+            }
+        }
+        Ok(())
     }
-    match value {
-        Value::Object(text) => {
-            for (member, value) in json::members(text)? {
-                flatten(format!("{name}[{member}]"), Value::of(value)?, level + 1, fields)?;
-            }
-        }
-        Value::Array(text) => {
-            for (index, element) in json::elements(text)?.into_iter().enumerate() {
-                flatten(format!("{name}[{index}]"), Value::of(element)?, level + 1, fields)?;
-            }
-        }
-        plain => {
-            if let Some(text) = scalar(plain, || name.clone())? {
-                fields.put(name, text);
-            }
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -610,6 +627,19 @@ mod tests {
         assert_eq!(Parameters::from_json(&nested(MOST_LEVELS)).expect("128 levels").iter().count(), 1);
         assert_eq!(Parameters::from_json(&nested(MOST_LEVELS + 1)).err(), Some(FormError::TooDeep));
         assert_eq!(Parameters::from_json(&nested(100_000)).err(), Some(FormError::TooDeep));
+    }
+
+    #[test]
+    fn a_long_name_over_many_elements_is_refused_before_it_fills_the_memory() {
+        let json = |name: usize, elements: &str, times: usize| {
+            format!(r#"{{"{}":[{}0]}}"#, "n".repeat(name), format!("{elements},").repeat(times))
+        };
+        for elements in ["0", "[]", "[[0],{}]"] {
+            let parameters = Parameters::from_json(&json(1_000_000, elements, 200_000));
+            assert_eq!(parameters.err(), Some(FormError::TooLong), "{elements}");
+        }
+        assert_eq!(Parameters::from_json(&json(10, "0", 200_000)).expect("short names").iter().count(), 200_001);
+        assert_eq!(Parameters::from_json(&json(1_000_000, "0", 9)).expect("few elements").iter().count(), 10);
     }
 
     #[test]

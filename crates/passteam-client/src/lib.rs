@@ -10,6 +10,8 @@
 
 pub mod batch;
 pub mod form;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 pub mod json;
 pub mod redact;
 pub mod reply;

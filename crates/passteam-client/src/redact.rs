@@ -15,27 +15,46 @@ const MASK: &str = "***";
 /// Values shorter than this are words and numbers that stand in any text, such as `1`, `да` or `NAN`.
 const SHORTEST_VALUE: usize = 4;
 
+/// Of a text about a call, so many bytes are searched and kept: a person reads no more, and megabytes searched for each of a
+/// call's values would outlast any deadline.
+const LONGEST_TEXT: usize = 16 * 1024;
+
 /// Replaces every occurrence of every secret by `***`, also where occurrences overlap. A secret is also found where it is
 /// percent-encoded, as in a form or a URL, or escaped as in JSON, in whole or in part. Empty secrets are ignored.
 pub fn redact<'a>(text: &str, secrets: impl IntoIterator<Item = &'a str>) -> String {
-    let readings = readings(text);
-    let mut hidden = Vec::new();
-    for secret in secrets {
-        find_all(text.as_bytes(), secret.as_bytes(), &mut hidden);
-        for reading in &readings {
-            reading.find(secret, &mut hidden);
-        }
-    }
-    mask(text, hidden)
+    hide(text, End::Whole, secrets)
 }
 
 /// As [`redact`], for a text about one call: hides the token, the proxy's password, and every value of the call that is 4 or
-/// more characters long, with or without the white space around it.
+/// more characters long, with or without the white space around it. Of a text of more than 16 KiB only the beginning comes back,
+/// without the beginning of a secret at its end.
 pub fn redact_call(text: &str, settings: &Settings, request: &Request) -> String {
     let credentials = settings.proxy.encoded_credentials();
     let always = [Some(settings.token.reveal()), settings.proxy.password(), credentials.as_deref()];
     let values = request.secrets().iter().flat_map(|value| [value.as_str(), value.trim()]);
-    redact(text, always.into_iter().flatten().chain(values.filter(|value| length(value) >= SHORTEST_VALUE)))
+    let secrets = always.into_iter().flatten().chain(values.filter(|value| length(value) >= SHORTEST_VALUE));
+    let beginning = &text[..text.floor_char_boundary(LONGEST_TEXT)];
+    let end = if beginning.len() < text.len() { End::Cut } else { End::Whole };
+    hide(beginning, end, secrets)
+}
+
+/// Whether a text goes on where it seems to end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Whole,
+    Cut,
+}
+
+fn hide<'a>(text: &str, end: End, secrets: impl IntoIterator<Item = &'a str>) -> String {
+    let readings = readings(text);
+    let mut hidden = Vec::new();
+    for secret in secrets {
+        find_all(text.as_bytes(), end, secret.as_bytes(), &mut hidden);
+        for reading in &readings {
+            reading.find(secret, end, &mut hidden);
+        }
+    }
+    mask(text, hidden)
 }
 
 /// Length in UTF-16 code units, as the callers' strings count it.
@@ -44,9 +63,15 @@ fn length(text: &str) -> usize {
 }
 
 /// Adds the byte ranges at which `needle` stands in `text`, overlapping ones too, in one pass (Knuth, Morris and Pratt): a
-/// server can echo a value of megabytes, which a search begun anew at every place would take hours for.
-fn find_all(text: &[u8], needle: &[u8], found: &mut Vec<Range<usize>>) {
-    if needle.is_empty() || needle.len() > text.len() {
+/// server can echo a value of megabytes, which a search begun anew at every place would take hours for. Where the text is
+/// cut, the beginning of `needle` counts at its end.
+fn find_all(text: &[u8], end: End, needle: &[u8], found: &mut Vec<Range<usize>>) {
+    let needle = match end {
+        End::Whole if needle.len() > text.len() => return,
+        End::Whole => needle,
+        End::Cut => &needle[..needle.len().min(text.len())],
+    };
+    if needle.is_empty() {
         return;
     }
     let borders = borders(needle);
@@ -61,6 +86,9 @@ fn find_all(text: &[u8], needle: &[u8], found: &mut Vec<Range<usize>>) {
         if matched == needle.len() {
             extend(found, position + 1 - needle.len()..position + 1);
         }
+    }
+    if end == End::Cut && matched > 0 {
+        extend(found, text.len() - matched..text.len());
     }
 }
 
@@ -182,6 +210,30 @@ mod tests {
         assert_eq!(redact(&spelled, ["a".repeat(1024 * 1024).as_str()]), "***\\n");
         let text = "a".repeat(4 * 1024 * 1024);
         assert_eq!(redact(&text, [&text[1024 * 1024..], &text[..3 * 1024 * 1024]]), MASK);
+    }
+
+    #[test]
+    fn a_text_of_megabytes_loses_its_end_and_shows_no_beginning_of_a_value_there() {
+        let settings = Settings { token: Token::parse("T1").expect("a token"), ..Settings::default() };
+        let hide = |values: &[&str], text: &str| {
+            let values: Vec<String> = values.iter().map(|value| format!("{value:?}")).collect();
+            let parameters = Parameters::from_json(&format!(r#"{{"a":[{}]}}"#, values.join(","))).expect("parameters");
+            redact_call(text, &settings, &Request::method("m", &parameters).expect("a method"))
+        };
+        let value = "0123456789".repeat(400_000);
+        assert_eq!(hide(&[&value], &format!("not {value} here")), "not ***");
+        assert_eq!(hide(&["Мария"], &"Мария".repeat(400_000)), "***");
+        let shown = hide(&["Мария"], &"ж".repeat(400_000));
+        assert!(shown.len() > 10_000 && shown.chars().all(|shown| shown == 'ж'), "{}", shown.len());
+    }
+
+    #[test]
+    fn thousands_of_values_in_a_text_of_megabytes_take_no_time_to_speak_of() {
+        let values: Vec<String> = (100_000..110_000).map(|value| value.to_string()).collect();
+        let parameters = Parameters::from_json(&format!(r#"{{"a":[{}]}}"#, values.join(","))).expect("parameters");
+        let request = Request::method("m", &parameters).expect("a method");
+        let text = format!("{} {}", values[7], "1".repeat(4 * 1024 * 1024));
+        assert!(redact_call(&text, &Settings::default(), &request).starts_with("*** 1"));
     }
 
     #[test]

@@ -148,6 +148,11 @@ impl Failure {
 impl fmt::Debug for Failure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Failure { kind, cause, message, retry_after } = self;
+        let cause: &dyn fmt::Debug = match cause {
+            // The server's own word.
+            Cause::FieldRequired { .. } => &format_args!("FieldRequired"),
+            cause => cause,
+        };
         formatter
             .debug_struct("Failure")
             .field("kind", kind)
@@ -584,9 +589,14 @@ mod tests {
 
     #[test]
     fn debug_output_shows_nothing_that_the_server_said() {
-        let (outcome, code) = judge(&card(), &answer(200, r#"{"code":409,"message":"SECRET"}"#));
-        let report = Report { outcome, code, body: "SECRET".to_owned(), tries: 1 };
-        let text = format!("{report:?} {report:#?}");
-        assert!(text.contains("Duplicate") && !text.contains("SECRET"), "{text}");
+        for (body, kind) in [
+            (r#"{"code":409,"message":"SECRET"}"#, "Duplicate"),
+            (r#"{"code":500,"message":"Provided field (SECRET) is unique and must be set."}"#, "FieldRequired"),
+        ] {
+            let (outcome, code) = judge(&card(), &answer(200, body));
+            let report = Report { outcome, code, body: "SECRET".to_owned(), tries: 1 };
+            let text = format!("{report:?} {report:#?}");
+            assert!(text.contains(kind) && !text.contains("SECRET"), "{text}");
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::find_all;
+use super::{End, find_all};
 
 /// A text with its escapes resolved, and where each byte of it came from.
 pub(super) struct Reading {
@@ -42,9 +42,9 @@ impl Reading {
     /// Adds the byte ranges of the text that read as `secret`.
     ///
     /// They begin and end where characters do: so does a secret, and no escape stands for more than one character.
-    pub(super) fn find(&self, secret: &str, hidden: &mut Vec<Range<usize>>) {
+    pub(super) fn find(&self, secret: &str, end: End, hidden: &mut Vec<Range<usize>>) {
         let mut found = Vec::new();
-        find_all(&self.bytes, secret.as_bytes(), &mut found);
+        find_all(&self.bytes, end, secret.as_bytes(), &mut found);
         for range in found {
             hidden.push(self.places[range.start]..self.places[range.end]);
         }
