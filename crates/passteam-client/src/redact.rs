@@ -22,7 +22,7 @@ const LONGEST_TEXT: usize = 16 * 1024;
 /// Replaces every occurrence of every secret by `***`, also where occurrences overlap. A secret is also found where it is
 /// percent-encoded, as in a form or a URL, or escaped as in JSON, in whole or in part. Empty secrets are ignored.
 pub fn redact<'a>(text: &str, secrets: impl IntoIterator<Item = &'a str>) -> String {
-    hide(text, End::Whole, secrets)
+    hide(text, End::Whole, &secrets.into_iter().collect::<Vec<_>>())
 }
 
 /// As [`redact`], for a text about one call: hides the token, the proxy's password, and every value of the call that is 4 or
@@ -30,12 +30,15 @@ pub fn redact<'a>(text: &str, secrets: impl IntoIterator<Item = &'a str>) -> Str
 /// without the beginning of a secret at its end.
 pub fn redact_call(text: &str, settings: &Settings, request: &Request) -> String {
     let credentials = settings.proxy.encoded_credentials();
-    let always = [Some(settings.token.reveal()), settings.proxy.password(), credentials.as_deref()];
-    let values = request.secrets().iter().flat_map(|value| [value.as_str(), value.trim()]);
-    let secrets = always.into_iter().flatten().chain(values.filter(|value| length(value) >= SHORTEST_VALUE));
+    let mut secrets = vec![settings.token.reveal()];
+    secrets.extend(settings.proxy.password());
+    secrets.extend(credentials.as_deref());
+    for value in request.secrets() {
+        secrets.extend([value.as_str(), value.trim()].into_iter().filter(|value| length(value) >= SHORTEST_VALUE));
+    }
     let beginning = &text[..text.floor_char_boundary(LONGEST_TEXT)];
     let end = if beginning.len() < text.len() { End::Cut } else { End::Whole };
-    hide(beginning, end, secrets)
+    hide(beginning, end, &secrets)
 }
 
 /// Whether a text goes on where it seems to end.
@@ -45,16 +48,20 @@ enum End {
     Cut,
 }
 
-fn hide<'a>(text: &str, end: End, secrets: impl IntoIterator<Item = &'a str>) -> String {
+fn hide(text: &str, end: End, secrets: &[&str]) -> String {
+    let mut hidden = vec![false; text.len()];
     let readings = readings(text);
-    let mut hidden = Vec::new();
     for secret in secrets {
-        find_all(text.as_bytes(), end, secret.as_bytes(), &mut hidden);
+        for range in find_all(text.as_bytes(), end, secret.as_bytes()) {
+            hidden[range].fill(true);
+        }
         for reading in &readings {
-            reading.find(secret, end, &mut hidden);
+            for range in find_all(reading.bytes(), end, secret.as_bytes()) {
+                hidden[reading.source(range)].fill(true);
+            }
         }
     }
-    mask(text, hidden)
+    mask(text, &hidden)
 }
 
 /// Length in UTF-16 code units, as the callers' strings count it.
@@ -62,17 +69,18 @@ fn length(text: &str) -> usize {
     text.encode_utf16().count()
 }
 
-/// Adds the byte ranges at which `needle` stands in `text`, overlapping ones too, in one pass (Knuth, Morris and Pratt): a
+/// The byte ranges at which `needle` stands in `text`, those that overlap or touch as one, in one pass (Knuth, Morris and Pratt): a
 /// server can echo a value of megabytes, which a search begun anew at every place would take hours for. Where the text is
 /// cut, the beginning of `needle` counts at its end.
-fn find_all(text: &[u8], end: End, needle: &[u8], found: &mut Vec<Range<usize>>) {
+fn find_all(text: &[u8], end: End, needle: &[u8]) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
     let needle = match end {
-        End::Whole if needle.len() > text.len() => return,
+        End::Whole if needle.len() > text.len() => return found,
         End::Whole => needle,
         End::Cut => &needle[..needle.len().min(text.len())],
     };
     if needle.is_empty() {
-        return;
+        return found;
     }
     let borders = borders(needle);
     let mut matched = 0;
@@ -84,12 +92,13 @@ fn find_all(text: &[u8], end: End, needle: &[u8], found: &mut Vec<Range<usize>>)
             matched += 1;
         }
         if matched == needle.len() {
-            extend(found, position + 1 - needle.len()..position + 1);
+            extend(&mut found, position + 1 - needle.len()..position + 1);
         }
     }
     if end == End::Cut && matched > 0 {
-        extend(found, text.len() - matched..text.len());
+        extend(&mut found, text.len() - matched..text.len());
     }
+    found
 }
 
 /// For each prefix of `needle`, the length of its longest proper prefix that is also its end.
@@ -116,20 +125,18 @@ fn extend(ranges: &mut Vec<Range<usize>>, range: Range<usize>) {
     }
 }
 
-fn mask(text: &str, mut hidden: Vec<Range<usize>>) -> String {
-    hidden.sort_unstable_by_key(|range| range.start);
-    let mut joined = Vec::with_capacity(hidden.len());
-    for range in hidden {
-        extend(&mut joined, range);
-    }
+/// Each run of hidden bytes becomes one mask.
+fn mask(text: &str, hidden: &[bool]) -> String {
     let mut masked = String::with_capacity(text.len());
-    let mut shown = 0;
-    for Range { start, end } in joined {
-        masked.push_str(&text[shown..start]);
-        masked.push_str(MASK);
-        shown = end;
+    let mut within = false;
+    for (place, character) in text.char_indices() {
+        if !hidden[place] {
+            masked.push(character);
+        } else if !within {
+            masked.push_str(MASK);
+        }
+        within = hidden[place];
     }
-    masked.push_str(&text[shown..]);
     masked
 }
 

@@ -2,8 +2,6 @@
 
 use std::ops::Range;
 
-use super::{End, find_all};
-
 /// A text with its escapes resolved, and where each byte of it came from.
 pub(super) struct Reading {
     bytes: Vec<u8>,
@@ -39,15 +37,14 @@ impl Reading {
         reading
     }
 
-    /// Adds the byte ranges of the text that read as `secret`.
-    ///
-    /// They begin and end where characters do: so does a secret, and no escape stands for more than one character.
-    pub(super) fn find(&self, secret: &str, end: End, hidden: &mut Vec<Range<usize>>) {
-        let mut found = Vec::new();
-        find_all(&self.bytes, end, secret.as_bytes(), &mut found);
-        for range in found {
-            hidden.push(self.places[range.start]..self.places[range.end]);
-        }
+    /// What the text says.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The bytes of the text that read as these.
+    pub(super) fn source(&self, range: Range<usize>) -> Range<usize> {
+        self.places[range.start]..self.places[range.end]
     }
 }
 
