@@ -2,7 +2,7 @@
 //!
 //! No text holds a value that was passed in: a rejected value may be the token.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use passteam_client::form::FormError;
 use passteam_client::redact::redact;
@@ -180,26 +180,20 @@ impl Misuse {
     /// The exception's text: it names the property or parameter in both languages, as BSL may use either.
     pub fn text(&self, language: Language) -> String {
         let problem = self.problem.text(language);
-        let both = |names: &Names| match language {
-            Language::Russian => format!("{} ({})", names.ru, names.en),
-            Language::English => format!("{} ({})", names.en, names.ru),
+        let both = |names: &'static Names| {
+            let (first, second) = language.choose((names.ru, names.en), (names.en, names.ru));
+            fmt::from_fn(move |formatter| write!(formatter, "{first} ({second})"))
         };
         match self.subject {
-            Subject::Component => language.choose(format!("Passteam: {problem}."), format!("Passteam: {problem}.")),
+            Subject::Component => format!("Passteam: {problem}."),
             Subject::Property(names) => {
-                let name = both(names);
-                language.choose(format!("Свойство {name}: {problem}."), format!("Property {name}: {problem}."))
+                format!("{} {}: {problem}.", language.choose("Свойство", "Property"), both(names))
             }
-            Subject::Method(names) => {
-                let name = both(names);
-                language.choose(format!("Метод {name}: {problem}."), format!("Method {name}: {problem}."))
-            }
+            Subject::Method(names) => format!("{} {}: {problem}.", language.choose("Метод", "Method"), both(names)),
             Subject::Parameter { method, number, parameter } => {
-                let (method, parameter) = (both(method), both(parameter));
-                language.choose(
-                    format!("Метод {method}, параметр {number} {parameter}: {problem}."),
-                    format!("Method {method}, parameter {number} {parameter}: {problem}."),
-                )
+                let (method_word, parameter_word) =
+                    (language.choose("Метод", "Method"), language.choose("параметр", "parameter"));
+                format!("{method_word} {}, {parameter_word} {number} {}: {problem}.", both(method), both(parameter))
             }
         }
     }
