@@ -47,7 +47,7 @@ impl Variables {
         let mut variables = Variables::default();
         let text = json::well_formed(text);
         if !is_nothing(&text) {
-            for (name, value) in json::members(&text)? {
+            for (name, value) in json::unique_members(&text)? {
                 let value = Value::of(value)?;
                 let text = scalar(value, || name.clone())?.ok_or_else(|| FormError::Nested { name: name.clone() })?;
                 variables.set(&name, text)?;
@@ -100,7 +100,7 @@ impl Parameters {
         let mut flat = Flattened { fields: Fields::default(), room: MOST_NAME_BYTES };
         let text = json::well_formed(text);
         if !is_nothing(&text) {
-            for (name, value) in json::members(&text)? {
+            for (name, value) in json::unique_members(&text)? {
                 flat.add(name, Value::of(value)?, 1)?;
             }
         }
@@ -391,7 +391,7 @@ impl Flattened {
         self.room = self.room.checked_sub(name.len()).ok_or(FormError::TooLong)?;
         match value {
             Value::Object(text) => {
-                for (member, value) in json::members(text)? {
+                for (member, value) in json::unique_members(text)? {
                     self.add(format!("{name}[{member}]"), Value::of(value)?, level + 1)?;
                 }
             }

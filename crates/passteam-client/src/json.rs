@@ -32,13 +32,21 @@ impl fmt::Display for JsonError {
 
 impl std::error::Error for JsonError {}
 
-/// The members of an object in their order. A repeated name keeps its first place and has its last value, which is what JSON
-/// readers take.
+/// The members of an object in their order, those with a repeated name too.
 ///
 /// # Errors
 /// Malformed JSON, also deep inside; a value that is not an object.
 pub fn members(text: &str) -> Result<Vec<(String, &RawValue)>, JsonError> {
-    parse::<Members<'_>>(text).map(|members| without_repetitions(members.0))
+    parse::<Members<'_>>(text).map(|members| members.0)
+}
+
+/// The members of an object in their order. A repeated name keeps its first place and has its last value, which is what JSON
+/// readers take.
+///
+/// # Errors
+/// As [`members`].
+pub fn unique_members(text: &str) -> Result<Vec<(String, &RawValue)>, JsonError> {
+    members(text).map(without_repetitions)
 }
 
 /// The elements of an array.
@@ -49,9 +57,9 @@ pub fn elements(text: &str) -> Result<Vec<&RawValue>, JsonError> {
     parse::<Elements<'_>>(text).map(|elements| elements.0)
 }
 
-/// The value of the member of that name.
+/// The value of the member of that name, the last one where it is repeated.
 pub fn member<'a>(members: &[(String, &'a RawValue)], name: &str) -> Option<&'a RawValue> {
-    members.iter().find(|(member, _)| member == name).map(|(_, value)| *value)
+    members.iter().rfind(|(member, _)| member == name).map(|(_, value)| *value)
 }
 
 /// A value by its type, which its first character tells.
@@ -231,7 +239,9 @@ mod tests {
 
     #[test]
     fn a_repeated_name_keeps_its_first_place_and_has_its_last_value() {
-        let members = members(r#"{"a":1,"b":2,"\u0061":3}"#).expect("an object");
+        let text = r#"{"a":1,"b":2,"\u0061":3}"#;
+        assert_eq!(member(&members(text).expect("an object"), "a").map(RawValue::get), Some("3"));
+        let members = unique_members(text).expect("an object");
         assert_eq!(members.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["a", "b"]);
         assert_eq!(member(&members, "a").map(RawValue::get), Some("3"));
         assert_eq!(member(&members, "c").map(RawValue::get), None);

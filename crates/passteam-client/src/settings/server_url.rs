@@ -13,6 +13,7 @@ const PUBLIC_SERVICE: &str = "https://getpass.passteam.ru/oapi/v1";
 pub struct ServerUrl {
     text: String,
     url: Url,
+    origin: String,
 }
 
 impl ServerUrl {
@@ -46,7 +47,8 @@ impl ServerUrl {
         if !secure && !is_loopback(host) {
             return Err(ServerUrlError::PlainHttpBeyondLoopback);
         }
-        Ok(ServerUrl { text: text.to_owned(), url })
+        let origin = url.origin().ascii_serialization();
+        Ok(ServerUrl { text: text.to_owned(), url, origin })
     }
 
     /// The address as it was set, trimmed.
@@ -63,8 +65,8 @@ impl ServerUrl {
     }
 
     /// Scheme, host and port, lower-cased, the default port left out: what a connection depends on.
-    pub(crate) fn origin(&self) -> String {
-        self.url.origin().ascii_serialization()
+    pub(crate) fn origin(&self) -> &str {
+        &self.origin
     }
 
     /// Whether requests go out in clear text, which only happens on this computer.

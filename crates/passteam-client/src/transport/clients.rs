@@ -28,7 +28,7 @@ pub(super) struct Key {
 
 impl Key {
     pub(super) fn new(server: &ServerUrl, route: Route, certificates: Option<Vec<u8>>) -> Key {
-        Key { origin: server.origin(), route, certificates: certificates.map(Into::into) }
+        Key { origin: server.origin().to_owned(), route, certificates: certificates.map(Into::into) }
     }
 }
 
