@@ -7,7 +7,8 @@ use std::collections::HashMap;
 use std::pin::pin;
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::form::{Request, Variables};
@@ -173,7 +174,8 @@ pub fn update_cards(
     };
     let batch = Batch::new(entries, limits, settings, observer);
     {
-        let mut workers = pin!(join_all((0..limits.parallelism).map(|_| batch.work(&send))));
+        let workers: FuturesUnordered<_> = (0..limits.parallelism).map(|_| batch.work(&send)).collect();
+        let mut workers = pin!(workers.collect::<()>());
         let mut told = Progress::default();
         // The observer is called between two runs of the runtime, so that whatever it does may run the runtime itself.
         while let Ok(Err(_)) = block_on(async { timeout(PROGRESS_INTERVAL, workers.as_mut()).await }) {
@@ -432,7 +434,7 @@ mod tests {
             tokio::time::sleep(SECOND).await;
             answer(&id, before)
         };
-        join_all((0..limits.parallelism).map(|_| batch.work(&send))).await;
+        (0..limits.parallelism).map(|_| batch.work(&send)).collect::<FuturesUnordered<_>>().collect::<()>().await;
         let ended = batch.into_outcomes();
         let kind = |outcome: Outcome| outcome.error.map_or("", |error| error.kind.as_str());
         Play { sent: sent.take(), ended: ended.into_iter().map(kind).collect(), took: began.elapsed() }
