@@ -1,5 +1,7 @@
-//! The project's commands: `cargo xtask demo`, `cargo xtask dist`.
+//! The project's commands: `cargo xtask demo`, `cargo xtask dist`, `cargo xtask bench`.
 
+#[cfg(target_os = "linux")]
+mod bench;
 mod demo;
 mod dist;
 mod platform;
@@ -18,11 +20,21 @@ struct Arguments {
 enum Command {
     Demo(demo::Options),
     Dist(dist::Options),
+    #[cfg(target_os = "linux")]
+    Bench(bench::Options),
+    /// What the benchmark runs in processes of its own.
+    #[cfg(target_os = "linux")]
+    #[command(hide = true, subcommand)]
+    BenchPart(bench::Part),
 }
 
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
         Command::Demo(options) => demo::run(&options),
         Command::Dist(options) => dist::run(&options).map(|zip| println!("{}", zip.display())),
+        #[cfg(target_os = "linux")]
+        Command::Bench(options) => bench::run(&options),
+        #[cfg(target_os = "linux")]
+        Command::BenchPart(part) => part.run(),
     }
 }

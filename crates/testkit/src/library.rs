@@ -30,19 +30,24 @@ pub fn panic_library() -> &'static Path {
     LIBRARY.get_or_init(|| build("passteam-panic-library", "dev"))
 }
 
+/// The cargo that built this program, without the variables that it sets for the package that runs now: build scripts look at
+/// them and would build anew for each.
+pub fn cargo() -> Command {
+    let mut cargo = Command::new(env!("CARGO"));
+    let of_this_package =
+        |name: &str| name == "OUT_DIR" || name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(of_this_package)) {
+        cargo.env_remove(name);
+    }
+    cargo
+}
+
 /// Builds a package's cdylib with a profile of cargo and takes its path from what cargo says.
 ///
 /// # Panics
 /// Where cargo cannot build it; its own words are on standard error then.
 pub fn build(package: &str, profile: &str) -> PathBuf {
-    let mut cargo = Command::new(env!("CARGO"));
-    // Build scripts look at these; cargo sets them for the package whose test runs now, and would build anew for each.
-    let of_this_test =
-        |name: &str| name == "OUT_DIR" || name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(of_this_test)) {
-        cargo.env_remove(name);
-    }
-    let output = cargo
+    let output = cargo()
         .args(["build", "--message-format=json-render-diagnostics", "--package", package, "--profile", profile])
         // The root, for a target folder that is named relative to it.
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))

@@ -1,0 +1,96 @@
+// What one update costs by libcurl: `updatecard URL CA-FILE TOKEN BODY`.
+//
+// Each line of standard input orders some requests, one after the other: "kept N" on one easy handle that lives as long
+// as the program, "fresh N" on a new handle, and so a new TLS connection, for each. The answer is a line of numbers,
+// all in nanoseconds: the process's CPU time, then the time of each request.
+#include <curl/curl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+struct answer {
+    char text[65536];
+    size_t length;
+};
+
+static const char *url, *ca_file, *body;
+static struct curl_slist *headers;
+static struct answer answer;
+
+static long long now(clockid_t clock) {
+    struct timespec time;
+    clock_gettime(clock, &time);
+    return time.tv_sec * 1000000000LL + time.tv_nsec;
+}
+
+static size_t receive(char *data, size_t size, size_t count, void *unused) {
+    (void)unused;
+    size_t bytes = size * count;
+    if (answer.length + bytes >= sizeof answer.text) return 0;
+    memcpy(answer.text + answer.length, data, bytes);
+    answer.length += bytes;
+    return bytes;
+}
+
+static CURL *new_handle(void) {
+    CURL *handle = curl_easy_init();
+    if (!handle) exit(1);
+    curl_easy_setopt(handle, CURLOPT_URL, url);
+    curl_easy_setopt(handle, CURLOPT_CAINFO, ca_file);
+    curl_easy_setopt(handle, CURLOPT_CAPATH, NULL);
+    curl_easy_setopt(handle, CURLOPT_PROXY, "");
+    curl_easy_setopt(handle, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(handle, CURLOPT_USERAGENT, "libcurl");
+    curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, 10000L);
+    curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, receive);
+    return handle;
+}
+
+static void update(CURL *handle) {
+    answer.length = 0;
+    curl_easy_setopt(handle, CURLOPT_POSTFIELDS, body);
+    CURLcode outcome = curl_easy_perform(handle);
+    answer.text[answer.length] = 0;
+    if (outcome != CURLE_OK || !strstr(answer.text, "\"code\":200")) {
+        fprintf(stderr, "updatecard: %s %s\n", curl_easy_strerror(outcome), answer.text);
+        exit(1);
+    }
+}
+
+int main(int count, char **arguments) {
+    if (count != 5) return 2;
+    url = arguments[1];
+    ca_file = arguments[2];
+    body = arguments[4];
+    char authorization[4096];
+    snprintf(authorization, sizeof authorization, "Authorization: %s", arguments[3]);
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+    headers = curl_slist_append(NULL, authorization);
+    CURL *kept = new_handle();
+
+    char kind[16];
+    int requests;
+    while (scanf("%15s %d", kind, &requests) == 2) {
+        if (requests < 0) return 2;
+        long long *times = calloc(requests + 1, sizeof *times);
+        if (!times) return 1;
+        int fresh = !strcmp(kind, "fresh");
+        long long cpu = now(CLOCK_PROCESS_CPUTIME_ID);
+        for (int request = 0; request < requests; ++request) {
+            long long began = now(CLOCK_MONOTONIC);
+            CURL *handle = fresh ? new_handle() : kept;
+            update(handle);
+            if (fresh) curl_easy_cleanup(handle);
+            times[request] = now(CLOCK_MONOTONIC) - began;
+        }
+        printf("%lld", now(CLOCK_PROCESS_CPUTIME_ID) - cpu);
+        for (int request = 0; request < requests; ++request) printf(" %lld", times[request]);
+        printf("\n");
+        fflush(stdout);
+        free(times);
+    }
+    return 0;
+}

@@ -1,0 +1,69 @@
+//! libcurl as a contender: a C program that times its own requests.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+use passteam_sandbox::DEFAULT_TOKEN;
+
+use super::rounds::{Contender, Sample};
+use super::service::Service;
+
+/// How a request comes by its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handle {
+    /// One easy handle for all requests keeps it open.
+    Kept,
+    /// A new handle makes a new one for each request.
+    Fresh,
+}
+
+/// A running program of `bench-native/updatecard.c`; dropping it ends it.
+pub struct Curl {
+    child: Child,
+    input: Option<ChildStdin>,
+    output: BufReader<ChildStdout>,
+    handle: Handle,
+}
+
+impl Curl {
+    /// Starts one that posts `body` to `updatecard`.
+    pub fn start(program: &Path, service: &Service, body: &str, handle: Handle) -> Result<Curl> {
+        let mut child = Command::new(program)
+            .arg(format!("{}/updatecard", service.url()))
+            .arg(service.ca_file())
+            .args([DEFAULT_TOKEN, body])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let output = BufReader::new(child.stdout.take().context("the program has no output")?);
+        let input = child.stdin.take();
+        Ok(Curl { child, input, output, handle })
+    }
+}
+
+impl Contender for Curl {
+    fn run(&mut self, calls: usize) -> Result<Sample> {
+        let kind = match self.handle {
+            Handle::Kept => "kept",
+            Handle::Fresh => "fresh",
+        };
+        let input = self.input.as_mut().context("the program has no input")?;
+        writeln!(input, "{kind} {calls}")?;
+        let mut line = String::new();
+        self.output.read_line(&mut line)?;
+        let seconds = line.split_whitespace().map(|nanoseconds| Ok(nanoseconds.parse::<f64>()? * 1e-9));
+        let seconds = seconds.collect::<Result<Vec<f64>>>()?;
+        ensure!(seconds.len() == calls + 1, "libcurl's request failed");
+        Ok(Sample { cpu: seconds[0] / calls as f64, calls: seconds[1..].to_vec() })
+    }
+}
+
+impl Drop for Curl {
+    fn drop(&mut self) {
+        drop(self.input.take());
+        // What the program ended with does not matter any more.
+        let _ = self.child.wait();
+    }
+}
