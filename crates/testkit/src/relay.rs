@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
@@ -13,6 +13,23 @@ use crate::peer::{Close, Peer, close};
 pub struct Relay {
     peer: Peer,
     open: Arc<Mutex<Vec<Arc<TcpStream>>>>,
+    passed: Arc<Passed>,
+}
+
+/// How many bytes were passed on, on all connections together.
+#[derive(Default)]
+struct Passed {
+    by_clients: AtomicUsize,
+    by_the_server: AtomicUsize,
+}
+
+impl Passed {
+    fn of(&self, sender: Sender) -> &AtomicUsize {
+        match sender {
+            Sender::Client => &self.by_clients,
+            Sender::Server => &self.by_the_server,
+        }
+    }
 }
 
 /// Where a connection breaks.
@@ -39,17 +56,18 @@ impl Relay {
     /// Starts one before `server`. `plan` gets a connection's number, from 0, and says where it breaks, if at all.
     pub fn start(server: SocketAddr, plan: impl Fn(usize) -> Option<Cut> + Send + Sync + 'static) -> Relay {
         let open = Arc::new(Mutex::new(Vec::new()));
-        let clients = open.clone();
+        let passed = Arc::new(Passed::default());
+        let (clients, count) = (open.clone(), passed.clone());
         let peer = Peer::start(move |client, number| {
             let client = Arc::new(client);
             lock(&clients).push(client.clone());
             // A server that is gone is one more way to break.
             if let Ok(server) = TcpStream::connect(server) {
-                pass_on(&client, &server, plan(number));
+                pass_on(&client, &server, plan(number), &count);
             }
             lock(&clients).retain(|other| !Arc::ptr_eq(other, &client));
         });
-        Relay { peer, open }
+        Relay { peer, open, passed }
     }
 
     /// Where it listens.
@@ -60,6 +78,11 @@ impl Relay {
     /// How many connections it has accepted.
     pub fn connections(&self) -> usize {
         self.peer.connections()
+    }
+
+    /// How many bytes of that side it has passed on.
+    pub fn passed(&self, of: Sender) -> usize {
+        self.passed.of(of).load(Ordering::SeqCst)
     }
 
     /// Closes the connections that are open now, in order, without a word of the server's.
@@ -82,50 +105,67 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 /// Returns when the server, too, has done with the connection.
-fn pass_on(client: &TcpStream, server: &TcpStream, cut: Option<Cut>) {
-    let limit = |sender| cut.filter(|cut| cut.of == sender).map(|cut| (cut.after, cut.close));
+fn pass_on(client: &TcpStream, server: &TcpStream, cut: Option<Cut>, passed: &Passed) {
     let broken = AtomicBool::new(false);
+    let pump = |from, to, sender| {
+        let limit = cut.filter(|cut| cut.of == sender).map(|cut| (cut.after, cut.close));
+        Pump { from, to, client, limit, broken: &broken, passed: passed.of(sender) }
+    };
     thread::scope(|scope| {
+        let answers = pump(server, client, Sender::Server);
         scope.spawn(|| {
-            pump(server, client, limit(Sender::Server), client, &broken);
+            answers.run();
             if !broken.load(Ordering::SeqCst) {
                 let _ = client.shutdown(Shutdown::Write);
             }
             // The client has nobody to talk to any more.
             let _ = client.shutdown(Shutdown::Read);
         });
-        pump(client, server, limit(Sender::Client), client, &broken);
+        pump(client, server, Sender::Client).run();
         let _ = server.shutdown(Shutdown::Write);
     });
 }
 
-/// Passes bytes on until there are no more or the limit is reached, which breaks the client's connection. What a server still
-/// sends after a break is read and thrown away, so that it can finish what it does.
-fn pump(
-    mut from: &TcpStream,
-    mut to: &TcpStream,
+/// One direction of a connection.
+struct Pump<'a> {
+    from: &'a TcpStream,
+    to: &'a TcpStream,
+    client: &'a TcpStream,
+    /// After how many bytes the client's connection breaks, and how.
     limit: Option<(usize, Close)>,
-    client: &TcpStream,
-    broken: &AtomicBool,
-) {
-    let mut left = limit.map(|(after, _)| after);
-    let mut chunk = [0; 16 * 1024];
-    loop {
-        if let (Some(0), Some((_, how))) = (left, limit) {
-            left = None;
-            broken.store(true, Ordering::SeqCst);
-            close(client, how);
-            // Wakes the other direction, which lets the server know.
-            let _ = client.shutdown(Shutdown::Read);
+    /// Whether it has broken, in whichever direction.
+    broken: &'a AtomicBool,
+    passed: &'a AtomicUsize,
+}
+
+impl Pump<'_> {
+    /// Passes bytes on until there are no more. What comes after a break is read and thrown away, so that the server can finish
+    /// what it does.
+    fn run(mut self) {
+        let mut chunk = [0; 16 * 1024];
+        loop {
+            if let Some((0, how)) = self.limit {
+                self.limit = None;
+                self.broken.store(true, Ordering::SeqCst);
+                close(self.client, how);
+                // Wakes the other direction, which lets the server know.
+                let _ = self.client.shutdown(Shutdown::Read);
+            }
+            let most = self.limit.map_or(chunk.len(), |(left, _)| left.min(chunk.len()));
+            let count = match self.from.read(&mut chunk[..most]) {
+                Ok(0) | Err(_) => return,
+                Ok(count) => count,
+            };
+            if !self.broken.load(Ordering::SeqCst) {
+                // Counted first: whoever has got them may ask.
+                self.passed.fetch_add(count, Ordering::SeqCst);
+                if self.to.write_all(&chunk[..count]).is_err() {
+                    return;
+                }
+            }
+            if let Some((left, _)) = &mut self.limit {
+                *left -= count;
+            }
         }
-        let most = left.unwrap_or(chunk.len()).min(chunk.len());
-        let count = match from.read(&mut chunk[..most]) {
-            Ok(0) | Err(_) => return,
-            Ok(count) => count,
-        };
-        if !broken.load(Ordering::SeqCst) && to.write_all(&chunk[..count]).is_err() {
-            return;
-        }
-        left = left.map(|left| left - count);
     }
 }
