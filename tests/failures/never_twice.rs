@@ -146,7 +146,8 @@ fn a_creation_over_plain_http_is_sent_once_wherever_the_connection_breaks() {
     assert!(request > 200 && answer > 200, "{request} {answer}");
     let outcomes = sweep(&scene, (request, answer), 1);
     for (cut, outcome) in &outcomes {
-        let has_arrived = cut.of == Sender::Server || cut.after > 0;
+        // A break after nothing, of either side, may come before the request.
+        let has_arrived = cut.after > 0;
         if has_arrived {
             assert_eq!(outcome.connections, 1, "{cut:?}: nothing is sent again once a byte has arrived");
         }
@@ -160,7 +161,7 @@ fn a_creation_over_plain_http_is_sent_once_wherever_the_connection_breaks() {
     // With a FIN nothing is lost of what was sent before, so the kinds come one after the other.
     let kinds: Vec<&str> = outcomes
         .iter()
-        .filter(|(cut, _)| cut.of == Sender::Server && cut.close == Close::Fin)
+        .filter(|(cut, _)| cut.of == Sender::Server && cut.after > 0 && cut.close == Close::Fin)
         .map(|(_, outcome)| outcome.kind.as_str())
         .collect();
     let mut runs = kinds.clone();
