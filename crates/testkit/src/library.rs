@@ -1,13 +1,16 @@
 //! The libraries under test.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 use cargo_metadata::{CrateType, Message};
 
-/// Names another library to test instead of the one built here: a release build, another platform's.
+/// Names another library to test instead of the one built here: a release build, another platform's, a bundle.
 const OVERRIDE: &str = "PASSTEAM_LIBRARY";
+/// The same for the library that can be made to panic.
+const PANIC_OVERRIDE: &str = "PASSTEAM_PANIC_LIBRARY";
 
 /// The add-in. It is built once per process, so that a stale library is never tested.
 ///
@@ -15,10 +18,7 @@ const OVERRIDE: &str = "PASSTEAM_LIBRARY";
 /// Where cargo cannot build it.
 pub fn library() -> &'static Path {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
-    LIBRARY.get_or_init(|| match std::env::var_os(OVERRIDE) {
-        Some(path) => path.into(),
-        None => build("passteam", "dev"),
-    })
+    LIBRARY.get_or_init(|| given_or_built(OVERRIDE, "passteam"))
 }
 
 /// The add-in built so that `SetLocale("panic:SLOT")` makes the next call of that vtable slot panic.
@@ -27,7 +27,11 @@ pub fn library() -> &'static Path {
 /// Where cargo cannot build it.
 pub fn panic_library() -> &'static Path {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
-    LIBRARY.get_or_init(|| build("passteam-panic-library", "dev"))
+    LIBRARY.get_or_init(|| given_or_built(PANIC_OVERRIDE, "passteam-panic-library"))
+}
+
+fn given_or_built(variable: &str, package: &str) -> PathBuf {
+    std::env::var_os(variable).map_or_else(|| build(package, "dev"), PathBuf::from)
 }
 
 /// Builds a package's cdylib with a profile of cargo and takes its path from what cargo says.
@@ -36,14 +40,26 @@ pub fn panic_library() -> &'static Path {
 /// Where cargo cannot build it; its own words are on standard error then.
 pub fn build(package: &str, profile: &str) -> PathBuf {
     let mut cargo = Command::new(env!("CARGO"));
+    cargo.arg("build");
+    build_with(cargo, package, profile)
+}
+
+/// The same with a cargo of the caller's: a command whose last argument so far is the subcommand that builds, or an
+/// option of it.
+///
+/// # Panics
+/// Where cargo cannot build it; its own words are on standard error then.
+pub fn build_with(mut cargo: Command, package: &str, profile: &str) -> PathBuf {
     // Build scripts look at these; cargo sets them for the package whose test runs now, and would build anew for each.
-    let of_this_test =
-        |name: &str| name == "OUT_DIR" || name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(of_this_test)) {
+    let of_this_test = |name: &OsStr| {
+        name == "OUT_DIR"
+            || name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"))
+    };
+    for (name, _) in std::env::vars_os().filter(|(name, _)| of_this_test(name)) {
         cargo.env_remove(name);
     }
     let output = cargo
-        .args(["build", "--message-format=json-render-diagnostics", "--package", package, "--profile", profile])
+        .args(["--message-format=json-render-diagnostics", "--package", package, "--profile", profile])
         // The root, for a target folder that is named relative to it.
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
         .stderr(Stdio::inherit())
