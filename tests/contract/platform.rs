@@ -1,4 +1,7 @@
-use addin_host::{CallError, Destroy, HostOptions, Library, Object};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use addin_host::{Bundle, CallError, Destroy, HostOptions, Library, Object, THIS_ARCH, THIS_OS};
 
 use crate::shop::{PHONE, component, component_for, component_with, create, exception, library, sandbox, set_up, text};
 
@@ -121,4 +124,39 @@ fn the_library_under_test_cannot_be_made_to_panic() {
     let object = library().create("Passteam").unwrap();
     object.set_locale("panic:GetPropVal");
     assert!(object.get("CardId").is_ok());
+}
+
+/// A copy of the library under test that nothing else in this process has loaded.
+fn own_copy(folder: &Path) -> PathBuf {
+    if let Some(mut bundle) = Bundle::open_if_zip(testkit::library()).unwrap() {
+        let entry = bundle.entry_for(THIS_OS, THIS_ARCH).unwrap().clone();
+        return bundle.unpack(&entry, folder).unwrap();
+    }
+    let copy = folder.join(testkit::library().file_name().unwrap());
+    fs::copy(testkit::library(), &copy).unwrap();
+    copy
+}
+
+/// Windows lets nobody delete a file that is mapped as code.
+#[cfg(windows)]
+fn is_mapped(library: &Path) -> bool {
+    fs::remove_file(library).is_err()
+}
+
+#[cfg(target_os = "linux")]
+fn is_mapped(library: &Path) -> bool {
+    let maps = fs::read_to_string("/proc/self/maps").unwrap();
+    maps.contains(library.canonicalize().unwrap().to_str().unwrap())
+}
+
+/// A helper thread may still run in it.
+#[cfg(any(windows, target_os = "linux"))]
+#[test]
+fn the_code_stays_when_the_library_is_unloaded() {
+    let folder = tempfile::tempdir().unwrap();
+    let copy = own_copy(folder.path());
+    let library = Library::open(&copy).unwrap();
+    drop(library.create("Passteam").unwrap());
+    assert!(library.close());
+    assert!(is_mapped(&copy));
 }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use object::read::elf::{ElfFile, FileHeader};
-use object::read::pe::{ImageNtHeaders, PeFile};
+use object::read::pe::{ImageNtHeaders, ImageOptionalHeader as _, PeFile};
 use object::{Endianness, Object, ReadRef, elf, pe};
 use zip::ZipArchive;
 
@@ -128,7 +128,7 @@ fn exports(file: &object::File) -> Result<Vec<Finding>> {
     let prefix = if file.format() == object::BinaryFormat::MachO { "_" } else { "" };
     let mut names = BTreeSet::new();
     for export in file.exports()? {
-        let name = String::from_utf8_lossy(export.name());
+        let name = export?.name().name().map(String::from_utf8_lossy).unwrap_or_default().into_owned();
         names.insert(name.strip_prefix(prefix).unwrap_or(&name).to_owned());
     }
     let right = names.iter().map(String::as_str).eq(EXPORTS);
@@ -157,20 +157,17 @@ where
     }
 
     let mut stays = false;
-    if let Some((entries, strings)) = sections.dynamic(endian, data)? {
-        let strings = sections.strings(endian, data, strings)?;
-        for entry in entries {
-            use object::read::elf::Dyn as _;
-            match entry.tag(endian) {
-                elf::DT_FLAGS_1 => stays = entry.d_val(endian).into() & u64::from(elf::DF_1_NODELETE) != 0,
-                elf::DT_NEEDED => {
-                    let name = String::from_utf8_lossy(entry.string(endian, strings)?);
-                    if !GLIBC_FILES.iter().any(|known| name.starts_with(known)) {
-                        findings.push(Finding::Library(name.into_owned()));
-                    }
+    let dynamic = sections.dynamic_table(endian, data)?;
+    for entry in dynamic.iter() {
+        match entry.tag {
+            elf::DT_FLAGS_1 => stays = entry.val & u64::from(elf::DF_1_NODELETE.0) != 0,
+            elf::DT_NEEDED => {
+                let name = String::from_utf8_lossy(dynamic.string(entry)?);
+                if !GLIBC_FILES.iter().any(|known| name.starts_with(known)) {
+                    findings.push(Finding::Library(name.into_owned()));
                 }
-                _ => {}
             }
+            _ => {}
         }
     }
     if !stays {
@@ -190,7 +187,6 @@ where
     Pe: ImageNtHeaders,
     R: ReadRef<'data>,
 {
-    use object::read::pe::ImageOptionalHeader as _;
     let header = file.nt_headers().optional_header();
     let version = (header.major_subsystem_version(), header.minor_subsystem_version());
     if version > (6, 1) {
@@ -199,7 +195,9 @@ where
 
     let mut libraries = BTreeSet::new();
     for import in file.imports()? {
-        let function = String::from_utf8_lossy(import.name());
+        let import = import?;
+        let name = import.name();
+        let function = name.name().map(String::from_utf8_lossy).unwrap_or_default();
         if AFTER_WINDOWS_7.contains(&&*function) {
             findings.push(Finding::Function(function.into_owned()));
         }
