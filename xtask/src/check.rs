@@ -17,7 +17,8 @@ use crate::dist::VERSION;
 use crate::platform::{PLATFORMS, Platform};
 
 /// What the platform looks up by name, and all that a library may export.
-const EXPORTS: [&str; 5] = ["DestroyObject", "GetAttachType", "GetClassNames", "GetClassObject", "SetPlatformCapabilities"];
+const EXPORTS: [&str; 5] =
+    ["DestroyObject", "GetAttachType", "GetClassNames", "GetClassObject", "SetPlatformCapabilities"];
 /// Libraries that a bare Windows 7 SP1 has.
 const WINDOWS_7: [&str; 7] =
     ["advapi32.dll", "bcrypt.dll", "crypt32.dll", "kernel32.dll", "msvcrt.dll", "ntdll.dll", "ws2_32.dll"];
@@ -72,7 +73,9 @@ impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Finding::Exports(names) => write!(f, "exports {names:?} instead of {EXPORTS:?}"),
-            Finding::Glibc(major, minor) => write!(f, "needs GLIBC_{major}.{minor}, newer than {}.{}", GLIBC.0, GLIBC.1),
+            Finding::Glibc(major, minor) => {
+                write!(f, "needs GLIBC_{major}.{minor}, newer than {}.{}", GLIBC.0, GLIBC.1)
+            }
             Finding::Library(name) => write!(f, "needs {name}, which a bare machine lacks"),
             Finding::Function(name) => write!(f, "calls {name}, which Windows 7 lacks"),
             Finding::Windows(major, minor) => write!(f, "wants Windows {major}.{minor}, newer than 7 (6.1)"),
@@ -114,8 +117,12 @@ pub fn run(options: &Options) -> Result<()> {
 pub fn findings(code: &[u8]) -> Result<Vec<Finding>> {
     let mut findings = exports(&object::File::parse(code)?)?;
     match object::FileKind::parse(code)? {
-        object::FileKind::Elf32 => elf_findings(&ElfFile::<elf::FileHeader32<Endianness>>::parse(code)?, &mut findings)?,
-        object::FileKind::Elf64 => elf_findings(&ElfFile::<elf::FileHeader64<Endianness>>::parse(code)?, &mut findings)?,
+        object::FileKind::Elf32 => {
+            elf_findings(&ElfFile::<elf::FileHeader32<Endianness>>::parse(code)?, &mut findings)?
+        }
+        object::FileKind::Elf64 => {
+            elf_findings(&ElfFile::<elf::FileHeader64<Endianness>>::parse(code)?, &mut findings)?
+        }
         object::FileKind::Pe32 => pe_findings(&PeFile::<pe::ImageNtHeaders32>::parse(code)?, &mut findings)?,
         object::FileKind::Pe64 => pe_findings(&PeFile::<pe::ImageNtHeaders64>::parse(code)?, &mut findings)?,
         _ => {}
@@ -217,4 +224,42 @@ where
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn the_library_exports_the_five_functions_and_stays_mapped() {
+        let findings = findings(&fs::read(testkit::library()).unwrap()).unwrap();
+        let wrong = |finding: &&Finding| matches!(finding, Finding::Exports(_) | Finding::Unloadable);
+        assert_eq!(findings.iter().find(wrong), None);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_program_of_this_machine_is_no_library_for_every_machine() {
+        let program = fs::read(std::env::current_exe().unwrap()).unwrap();
+        let findings = findings(&program).unwrap();
+        assert!(findings.contains(&Finding::Exports(BTreeSet::new())), "{findings:?}");
+        assert!(findings.contains(&Finding::Unloadable), "{findings:?}");
+        assert!(findings.contains(&Finding::Library("libgcc_s.so.1".to_owned())), "{findings:?}");
+    }
+
+    #[test]
+    fn versions_of_glibc_are_compared_as_numbers() {
+        assert_eq!(glibc_version("GLIBC_2.2.5"), Some((2, 2)));
+        assert!(glibc_version("GLIBC_2.34") > Some(GLIBC));
+        assert!(glibc_version("GLIBC_2.4") < Some(GLIBC));
+        assert_eq!(glibc_version("GLIBC_PRIVATE"), None);
+        assert_eq!(glibc_version("GCC_3.0"), None);
+    }
+
+    #[test]
+    fn what_is_no_library_at_all_is_an_error() {
+        assert!(findings(b"#!/bin/sh").is_err());
+    }
 }

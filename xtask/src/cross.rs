@@ -72,7 +72,8 @@ pub fn run_cargo(options: &CrossOptions) -> Result<()> {
 pub fn cargo(platform: Platform, subcommand: &str) -> Result<Command> {
     let folders = Folders::find()?;
     // The harness of a test needs one crate more.
-    let sources = if subcommand == "test" { "-Zbuild-std=std,panic_unwind,test" } else { "-Zbuild-std=std,panic_unwind" };
+    let sources =
+        if subcommand == "test" { "-Zbuild-std=std,panic_unwind,test" } else { "-Zbuild-std=std,panic_unwind" };
     let tools = Tools::of(platform, &folders)?;
     let mut command = tools.command(platform, subcommand, &folders)?;
     command
