@@ -1,7 +1,4 @@
-use std::fs;
-use std::path::{Path, PathBuf};
-
-use addin_host::{Bundle, CallError, Destroy, HostOptions, Library, Object, THIS_ARCH, THIS_OS};
+use addin_host::{CallError, Destroy, HostOptions, Library, Object};
 
 use crate::shop::{PHONE, component, component_for, component_with, create, exception, library, sandbox, set_up, text};
 
@@ -126,37 +123,44 @@ fn the_library_under_test_cannot_be_made_to_panic() {
     assert!(object.get("CardId").is_ok());
 }
 
-/// A copy of the library under test that nothing else in this process has loaded.
-fn own_copy(folder: &Path) -> PathBuf {
-    if let Some(mut bundle) = Bundle::open_if_zip(testkit::library()).unwrap() {
-        let entry = bundle.entry_for(THIS_OS, THIS_ARCH).unwrap().clone();
-        return bundle.unpack(&entry, folder).unwrap();
-    }
-    let copy = folder.join(testkit::library().file_name().unwrap());
-    fs::copy(testkit::library(), &copy).unwrap();
-    copy
-}
-
-/// Windows lets nobody delete a file that is mapped as code.
-#[cfg(windows)]
-fn is_mapped(library: &Path) -> bool {
-    fs::remove_file(library).is_err()
-}
-
-#[cfg(target_os = "linux")]
-fn is_mapped(library: &Path) -> bool {
-    let maps = fs::read_to_string("/proc/self/maps").unwrap();
-    maps.contains(library.canonicalize().unwrap().to_str().unwrap())
-}
-
-/// A helper thread may still run in it.
+/// macOS has neither way to see it.
 #[cfg(any(windows, target_os = "linux"))]
-#[test]
-fn the_code_stays_when_the_library_is_unloaded() {
-    let folder = tempfile::tempdir().unwrap();
-    let copy = own_copy(folder.path());
-    let library = Library::open(&copy).unwrap();
-    drop(library.create("Passteam").unwrap());
-    assert!(library.close());
-    assert!(is_mapped(&copy));
+mod unloading {
+    use std::fs;
+    use std::path::{Path, PathBuf};
+
+    use addin_host::{Bundle, Library, THIS_ARCH, THIS_OS};
+
+    /// A copy of the library under test that nothing else in this process has loaded.
+    fn own_copy(folder: &Path) -> PathBuf {
+        if let Some(mut bundle) = Bundle::open_if_zip(testkit::library()).unwrap() {
+            let entry = bundle.entry_for(THIS_OS, THIS_ARCH).unwrap().clone();
+            return bundle.unpack(&entry, folder).unwrap();
+        }
+        let copy = folder.join(testkit::library().file_name().unwrap());
+        fs::copy(testkit::library(), &copy).unwrap();
+        copy
+    }
+
+    /// Windows lets nobody delete a file that is mapped as code.
+    #[cfg(windows)]
+    fn is_mapped(library: &Path) -> bool {
+        fs::remove_file(library).is_err()
+    }
+
+    #[cfg(target_os = "linux")]
+    fn is_mapped(library: &Path) -> bool {
+        let maps = fs::read_to_string("/proc/self/maps").unwrap();
+        maps.contains(library.canonicalize().unwrap().to_str().unwrap())
+    }
+
+    #[test]
+    fn the_code_stays_for_a_helper_thread_that_may_still_run_in_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let copy = own_copy(folder.path());
+        let library = Library::open(&copy).unwrap();
+        drop(library.create("Passteam").unwrap());
+        assert!(library.close());
+        assert!(is_mapped(&copy));
+    }
 }
