@@ -249,7 +249,7 @@ fn silence_panics() {
 }
 
 /// A helper thread (a slow name look-up) must not outlive its code, so the library stays mapped until the process ends.
-/// Elsewhere than on Windows the linker sees to it (build.rs).
+/// On Linux the linker sees to it (build.rs).
 #[cfg(not(windows))]
 fn keep_mapped() {}
 
