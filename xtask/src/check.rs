@@ -167,7 +167,7 @@ where
     let dynamic = sections.dynamic_table(endian, data)?;
     for entry in dynamic.iter() {
         match entry.tag {
-            elf::DT_FLAGS_1 => stays = entry.val & u64::from(elf::DF_1_NODELETE.0) != 0,
+            elf::DT_FLAGS_1 => stays = entry.val & elf::DF_1_NODELETE.0 != 0,
             elf::DT_NEEDED => {
                 let name = String::from_utf8_lossy(dynamic.string(entry)?);
                 if !GLIBC_FILES.iter().any(|known| name.starts_with(known)) {

@@ -135,7 +135,7 @@ impl Tools {
             (Os::Linux, _) => (Tools::Zig, folders.python.join("bin/cargo-zigbuild")),
             (Os::Windows, "i386") => (Tools::Mingw("i686-w64-mingw32"), "/usr/bin/i686-w64-mingw32-gcc".into()),
             (Os::Windows, _) => (Tools::Mingw("x86_64-w64-mingw32"), "/usr/bin/x86_64-w64-mingw32-gcc".into()),
-            (Os::MacOs, _) => bail!("only a Mac builds for macOS"),
+            (Os::Mac, _) => bail!("only a Mac builds for macOS"),
         };
         for needed in [Path::new(CARGO), Path::new(RUSTC), Path::new(LIBRARY_SOURCES), &program] {
             ensure!(needed.exists(), "{} is missing; `cargo xtask toolchain` installs it", needed.display());

@@ -73,7 +73,7 @@ pub fn run(options: &Options) -> Result<PathBuf> {
     for (platform, reason) in &left_out {
         eprintln!("В архиве нет {platform}: {reason:#}");
     }
-    let missing = left_out.iter().filter(|(platform, _)| platform.os != Os::MacOs).count();
+    let missing = left_out.iter().filter(|(platform, _)| platform.os != Os::Mac).count();
     ensure!(!options.all || missing == 0, "{missing} platforms are missing");
     ensure!(!libraries.is_empty(), "this machine builds for no platform of 1C:Enterprise");
 
@@ -101,7 +101,7 @@ impl Builder {
         match cross::cargo(platform, "build") {
             Ok(cargo) => Ok(Builder::Cross(cargo)),
             Err(reason) if is_here && !options.all => {
-                if platform.os != Os::MacOs {
+                if platform.os != Os::Mac {
                     eprintln!("{platform}: библиотека только для таких же систем, как эта: {reason:#}");
                 }
                 Ok(Builder::Plain)

@@ -12,8 +12,8 @@ pub const PLATFORMS: [Platform; 7] = [
     Platform { os: Os::Linux, arch: "x86_64", target: "x86_64-unknown-linux-gnu" },
     Platform { os: Os::Linux, arch: "i386", target: "i686-unknown-linux-gnu" },
     Platform { os: Os::Linux, arch: "ARM64", target: "aarch64-unknown-linux-gnu" },
-    Platform { os: Os::MacOs, arch: "x86_64", target: "x86_64-apple-darwin" },
-    Platform { os: Os::MacOs, arch: "ARM64", target: "aarch64-apple-darwin" },
+    Platform { os: Os::Mac, arch: "x86_64", target: "x86_64-apple-darwin" },
+    Platform { os: Os::Mac, arch: "ARM64", target: "aarch64-apple-darwin" },
 ];
 
 /// An operating system that 1C:Enterprise runs on.
@@ -24,7 +24,7 @@ pub enum Os {
     /// Linux with glibc 2.17 and later.
     Linux,
     /// macOS.
-    MacOs,
+    Mac,
 }
 
 impl Os {
@@ -33,7 +33,7 @@ impl Os {
         match self {
             Os::Windows => "Windows",
             Os::Linux => "Linux",
-            Os::MacOs => "MacOS",
+            Os::Mac => "MacOS",
         }
     }
 
@@ -42,7 +42,7 @@ impl Os {
         match self {
             Os::Windows => "dll",
             Os::Linux => "so",
-            Os::MacOs => "dylib",
+            Os::Mac => "dylib",
         }
     }
 }
@@ -64,7 +64,7 @@ impl Platform {
         let os = match std::env::consts::OS {
             "linux" => Os::Linux,
             "windows" => Os::Windows,
-            "macos" => Os::MacOs,
+            "macos" => Os::Mac,
             _ => return None,
         };
         let arch = match std::env::consts::ARCH {
