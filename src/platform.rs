@@ -248,6 +248,30 @@ fn silence_panics() {
     });
 }
 
+/// A helper thread (a slow name look-up) must not outlive its code, so the library stays mapped until the process ends.
+/// On Linux the linker sees to it (build.rs).
+#[cfg(not(windows))]
+fn keep_mapped() {}
+
+/// The same by a reference to the library that nobody can give up.
+#[cfg(windows)]
+fn keep_mapped() {
+    #[link(name = "kernel32")]
+    unsafe extern "system" {
+        fn GetModuleHandleExW(flags: u32, address: *const c_void, module: *mut *mut c_void) -> i32;
+    }
+    const PIN: u32 = 1;
+    const FROM_ADDRESS: u32 = 4;
+
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let mut module = ptr::null_mut();
+        // SAFETY: the address is one of this very library, and `module` may be written. Where the system refuses, the
+        // library can be unmapped as any other.
+        unsafe { GetModuleHandleExW(PIN | FROM_ADDRESS, ptr::from_ref(&ONCE).cast(), &mut module) };
+    });
+}
+
 /// Runs what an exported function does; a panic ends here, because one that crosses into the platform aborts it.
 pub fn guard<R>(fallback: R, body: impl FnOnce() -> R) -> R {
     catch_unwind(AssertUnwindSafe(body)).unwrap_or(fallback)
@@ -287,6 +311,7 @@ pub fn create(class: &str) -> *mut Object {
         return ptr::null_mut();
     }
     silence_panics();
+    keep_mapped();
     Box::into_raw(Box::new(Object {
         init_done: &INIT_DONE,
         language_extender: &LANGUAGE_EXTENDER,

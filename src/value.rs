@@ -5,7 +5,7 @@
 
 #![allow(unsafe_code)]
 
-use std::ffi::{c_char, c_int, c_uint};
+use std::ffi::{c_int, c_uint};
 
 use chrono::{Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, Timelike};
 
@@ -78,7 +78,7 @@ struct Tm {
     #[cfg(unix)]
     gmtoff: std::ffi::c_long,
     #[cfg(unix)]
-    zone: *const c_char,
+    zone: *const std::ffi::c_char,
 }
 
 /// A pointer with a count of its units; the pointer of an empty string may be null.

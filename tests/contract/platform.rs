@@ -122,3 +122,45 @@ fn the_library_under_test_cannot_be_made_to_panic() {
     object.set_locale("panic:GetPropVal");
     assert!(object.get("CardId").is_ok());
 }
+
+/// macOS has neither way to see it.
+#[cfg(any(windows, target_os = "linux"))]
+mod unloading {
+    use std::fs;
+    use std::path::{Path, PathBuf};
+
+    use addin_host::{Bundle, Library, THIS_ARCH, THIS_OS};
+
+    /// A copy of the library under test that nothing else in this process has loaded.
+    fn own_copy(folder: &Path) -> PathBuf {
+        if let Some(mut bundle) = Bundle::open_if_zip(testkit::library()).unwrap() {
+            let entry = bundle.entry_for(THIS_OS, THIS_ARCH).unwrap().clone();
+            return bundle.unpack(&entry, folder).unwrap();
+        }
+        let copy = folder.join(testkit::library().file_name().unwrap());
+        fs::copy(testkit::library(), &copy).unwrap();
+        copy
+    }
+
+    /// Windows lets nobody delete a file that is mapped as code.
+    #[cfg(windows)]
+    fn is_mapped(library: &Path) -> bool {
+        fs::remove_file(library).is_err()
+    }
+
+    #[cfg(target_os = "linux")]
+    fn is_mapped(library: &Path) -> bool {
+        let maps = fs::read_to_string("/proc/self/maps").unwrap();
+        maps.contains(library.canonicalize().unwrap().to_str().unwrap())
+    }
+
+    #[test]
+    fn the_code_stays_for_a_helper_thread_that_may_still_run_in_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let copy = own_copy(folder.path());
+        let library = Library::open(&copy).unwrap();
+        drop(library.create("Passteam").unwrap());
+        assert!(library.close());
+        assert!(is_mapped(&copy));
+    }
+}

@@ -1,7 +1,9 @@
-//! The project's commands: `cargo xtask demo`, `cargo xtask dist`, `cargo xtask bench`.
+//! The project's commands: `cargo xtask demo`, `dist`, `bench`, `check`, `toolchain`, `cross`.
 
 #[cfg(target_os = "linux")]
 mod bench;
+mod check;
+mod cross;
 mod demo;
 mod dist;
 mod platform;
@@ -26,6 +28,9 @@ enum Command {
     #[cfg(target_os = "linux")]
     #[command(hide = true, subcommand)]
     BenchPart(bench::Part),
+    Check(check::Options),
+    Toolchain(cross::ToolchainOptions),
+    Cross(cross::CrossOptions),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -36,5 +41,8 @@ fn main() -> anyhow::Result<()> {
         Command::Bench(options) => bench::run(&options),
         #[cfg(target_os = "linux")]
         Command::BenchPart(part) => part.run(),
+        Command::Check(options) => check::run(&options),
+        Command::Toolchain(options) => cross::install(&options),
+        Command::Cross(options) => cross::run_cargo(&options),
     }
 }

@@ -1,50 +1,133 @@
 //! The platforms that a bundle can serve.
 
 use std::fmt;
+use std::str::FromStr;
 
-/// An operating system and an architecture, in the words of 1C's MANIFEST.XML.
+use anyhow::Context as _;
+
+/// The platforms 1C:Enterprise runs on, in the order of MANIFEST.XML.
+pub const PLATFORMS: [Platform; 7] = [
+    Platform { os: Os::Windows, arch: "x86_64", target: "x86_64-win7-windows-gnu" },
+    Platform { os: Os::Windows, arch: "i386", target: "i686-win7-windows-gnu" },
+    Platform { os: Os::Linux, arch: "x86_64", target: "x86_64-unknown-linux-gnu" },
+    Platform { os: Os::Linux, arch: "i386", target: "i686-unknown-linux-gnu" },
+    Platform { os: Os::Linux, arch: "ARM64", target: "aarch64-unknown-linux-gnu" },
+    Platform { os: Os::Mac, arch: "x86_64", target: "x86_64-apple-darwin" },
+    Platform { os: Os::Mac, arch: "ARM64", target: "aarch64-apple-darwin" },
+];
+
+/// An operating system that 1C:Enterprise runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Os {
+    /// Windows 7 SP1 and later.
+    Windows,
+    /// Linux with glibc 2.17 and later.
+    Linux,
+    /// macOS.
+    Mac,
+}
+
+impl Os {
+    /// `os` of MANIFEST.XML.
+    fn name(self) -> &'static str {
+        match self {
+            Os::Windows => "Windows",
+            Os::Linux => "Linux",
+            Os::Mac => "MacOS",
+        }
+    }
+
+    /// What a dynamic library's file name ends with.
+    fn extension(self) -> &'static str {
+        match self {
+            Os::Windows => "dll",
+            Os::Linux => "so",
+            Os::Mac => "dylib",
+        }
+    }
+}
+
+/// An operating system and an architecture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Platform {
-    /// `os` of MANIFEST.XML.
-    pub os: &'static str,
+    /// The operating system.
+    pub os: Os,
     /// `arch` of MANIFEST.XML.
     pub arch: &'static str,
-    /// What a dynamic library's file name ends with.
-    pub extension: &'static str,
+    /// The Rust target that libraries for many machines are built for.
+    pub target: &'static str,
 }
 
 impl Platform {
     /// The platform that this program runs on; nothing where 1C does not.
     pub fn current() -> Option<Platform> {
-        let (os, extension) = match std::env::consts::OS {
-            "linux" => ("Linux", "so"),
-            "windows" => ("Windows", "dll"),
-            "macos" => ("MacOS", "dylib"),
+        let os = match std::env::consts::OS {
+            "linux" => Os::Linux,
+            "windows" => Os::Windows,
+            "macos" => Os::Mac,
             _ => return None,
         };
         let arch = match std::env::consts::ARCH {
-            "x86_64" => "x86_64",
             "x86" => "i386",
             "aarch64" => "ARM64",
-            _ => return None,
+            arch => arch,
         };
-        Some(Platform { os, arch, extension })
+        PLATFORMS.into_iter().find(|platform| platform.os == os && platform.arch == arch)
     }
 
     /// The library's name in the bundle. Clients and servers cache a library under its name, so it carries the version.
-    pub fn file_name(&self, version: &str) -> String {
-        format!("passteam-{version}-{}-{}.{}", self.os.to_lowercase(), self.arch.to_lowercase(), self.extension)
+    pub fn file_name(self, version: &str) -> String {
+        format!("passteam-{version}-{self}.{}", self.os.extension())
     }
 
     /// Its line in MANIFEST.XML.
-    pub fn manifest_entry(&self, version: &str) -> String {
-        let Platform { os, arch, .. } = self;
-        format!("\t<component os=\"{os}\" path=\"{}\" type=\"native\" arch=\"{arch}\"/>\n", self.file_name(version))
+    pub fn manifest_entry(self, version: &str) -> String {
+        let (os, path, arch) = (self.os.name(), self.file_name(version), self.arch);
+        format!("\t<component os=\"{os}\" path=\"{path}\" type=\"native\" arch=\"{arch}\"/>\n")
     }
 }
 
+/// As in file names and on the command line: `windows-i386`.
 impl fmt::Display for Platform {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.os, self.arch)
+        f.pad(&format!("{}-{}", self.os.name(), self.arch).to_lowercase())
+    }
+}
+
+impl FromStr for Platform {
+    type Err = anyhow::Error;
+
+    fn from_str(name: &str) -> anyhow::Result<Platform> {
+        let known = || PLATFORMS.map(|platform| platform.to_string()).join(", ");
+        PLATFORMS
+            .into_iter()
+            .find(|platform| platform.to_string() == name)
+            .with_context(|| format!("no such platform; there are {}", known()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_platform_is_found_by_the_name_it_shows() {
+        for platform in PLATFORMS {
+            assert_eq!(platform.to_string().parse::<Platform>().unwrap(), platform);
+        }
+        assert!("windows-arm64".parse::<Platform>().unwrap_err().to_string().contains("windows-i386"));
+    }
+
+    #[test]
+    fn the_manifest_uses_the_words_of_1c() {
+        let entry = |name: &str| name.parse::<Platform>().unwrap().manifest_entry("1.2.3");
+        assert_eq!(
+            entry("windows-i386"),
+            "\t<component os=\"Windows\" path=\"passteam-1.2.3-windows-i386.dll\" type=\"native\" arch=\"i386\"/>\n"
+        );
+        assert_eq!(
+            entry("macos-arm64"),
+            "\t<component os=\"MacOS\" path=\"passteam-1.2.3-macos-arm64.dylib\" type=\"native\" arch=\"ARM64\"/>\n"
+        );
     }
 }

@@ -8,4 +8,4 @@ pub mod relay;
 pub mod shop;
 pub mod tls;
 
-pub use library::{build, cargo, library, panic_library};
+pub use library::{build, build_with, cargo, library, panic_library};

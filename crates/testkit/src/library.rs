@@ -6,8 +6,10 @@ use std::sync::OnceLock;
 
 use cargo_metadata::{CrateType, Message};
 
-/// Names another library to test instead of the one built here: a release build, another platform's.
+/// Names another library to test instead of the one built here: a release build, another platform's, a bundle.
 const OVERRIDE: &str = "PASSTEAM_LIBRARY";
+/// The same for the library that can be made to panic.
+const PANIC_OVERRIDE: &str = "PASSTEAM_PANIC_LIBRARY";
 
 /// The add-in. It is built once per process, so that a stale library is never tested.
 ///
@@ -15,10 +17,7 @@ const OVERRIDE: &str = "PASSTEAM_LIBRARY";
 /// Where cargo cannot build it.
 pub fn library() -> &'static Path {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
-    LIBRARY.get_or_init(|| match std::env::var_os(OVERRIDE) {
-        Some(path) => path.into(),
-        None => build("passteam", "dev"),
-    })
+    LIBRARY.get_or_init(|| given_or_built(OVERRIDE, "passteam"))
 }
 
 /// The add-in built so that `SetLocale("panic:SLOT")` makes the next call of that vtable slot panic.
@@ -27,7 +26,11 @@ pub fn library() -> &'static Path {
 /// Where cargo cannot build it.
 pub fn panic_library() -> &'static Path {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
-    LIBRARY.get_or_init(|| build("passteam-panic-library", "dev"))
+    LIBRARY.get_or_init(|| given_or_built(PANIC_OVERRIDE, "passteam-panic-library"))
+}
+
+fn given_or_built(variable: &str, package: &str) -> PathBuf {
+    std::env::var_os(variable).map_or_else(|| build(package, "dev"), PathBuf::from)
 }
 
 /// The cargo that built this program, without the variables that it sets for the package that runs now: build scripts look at
@@ -47,8 +50,19 @@ pub fn cargo() -> Command {
 /// # Panics
 /// Where cargo cannot build it; its own words are on standard error then.
 pub fn build(package: &str, profile: &str) -> PathBuf {
-    let output = cargo()
-        .args(["build", "--message-format=json-render-diagnostics", "--package", package, "--profile", profile])
+    let mut cargo = cargo();
+    cargo.arg("build");
+    build_with(cargo, package, profile)
+}
+
+/// The same with a cargo of the caller's: a command whose last argument so far is the subcommand that builds, or an
+/// option of it.
+///
+/// # Panics
+/// Where cargo cannot build it; its own words are on standard error then.
+pub fn build_with(mut cargo: Command, package: &str, profile: &str) -> PathBuf {
+    let output = cargo
+        .args(["--message-format=json-render-diagnostics", "--package", package, "--profile", profile])
         // The root, for a target folder that is named relative to it.
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
         .stderr(Stdio::inherit())

@@ -1,0 +1,265 @@
+//! `cargo xtask check`: what a library needs of the machine it is loaded on, and what it offers.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::fs::File;
+use std::io::Read;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, ensure};
+use object::read::elf::{ElfFile, FileHeader};
+use object::read::pe::{ImageNtHeaders, ImageOptionalHeader as _, PeFile};
+use object::{Endianness, Object, ReadRef, elf, pe};
+use zip::ZipArchive;
+
+use crate::cross::GLIBC;
+use crate::dist::VERSION;
+use crate::platform::{PLATFORMS, Platform};
+
+/// What the platform looks up by name, and all that a library may export.
+const EXPORTS: [&str; 5] =
+    ["DestroyObject", "GetAttachType", "GetClassNames", "GetClassObject", "SetPlatformCapabilities"];
+/// Libraries that a bare Windows 7 SP1 has.
+const WINDOWS_7: [&str; 7] =
+    ["advapi32.dll", "bcrypt.dll", "crypt32.dll", "kernel32.dll", "msvcrt.dll", "ntdll.dll", "ws2_32.dll"];
+/// Functions of those libraries that crates like to call and Windows 7 lacks.
+const AFTER_WINDOWS_7: [&str; 9] = [
+    "CreateFile2",
+    "GetCurrentThreadStackLimits",
+    "GetOverlappedResultEx",
+    "GetSystemTimePreciseAsFileTime",
+    "GetThreadDescription",
+    "GetTempPath2W",
+    "SetThreadDescription",
+    "WaitOnAddress",
+    "WakeByAddressSingle",
+];
+/// Libraries that belong to glibc.
+const GLIBC_FILES: [&str; 6] = ["libc.so", "libm.so", "libdl.so", "libpthread.so", "librt.so", "ld-linux"];
+
+/// Проверить библиотеки архива: что они вызывают и что из них видно.
+#[derive(clap::Args)]
+pub struct Options {
+    /// Архив.
+    zip: PathBuf,
+    /// Платформы, которые должны быть в архиве.
+    #[arg(long = "require")]
+    required: Vec<Platform>,
+    /// Наибольший размер архива, байт.
+    #[arg(long)]
+    max_size: Option<u64>,
+}
+
+/// What is wrong with a library.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// It exports other names than the platform looks up.
+    Exports(BTreeSet<String>),
+    /// It needs a newer glibc than the oldest server has.
+    Glibc(u32, u32),
+    /// It needs a library that a bare machine lacks.
+    Library(String),
+    /// It calls a function that Windows 7 lacks.
+    Function(String),
+    /// It wants a newer Windows than 7.
+    Windows(u16, u16),
+    /// It can be unmapped while a thread still runs in it.
+    Unloadable,
+    /// It lacks the resource that says what it is.
+    Resource(&'static str),
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Finding::Exports(names) => write!(f, "exports {names:?} instead of {EXPORTS:?}"),
+            Finding::Glibc(major, minor) => {
+                write!(f, "needs GLIBC_{major}.{minor}, newer than {}.{}", GLIBC.0, GLIBC.1)
+            }
+            Finding::Library(name) => write!(f, "needs {name}, which a bare machine lacks"),
+            Finding::Function(name) => write!(f, "calls {name}, which Windows 7 lacks"),
+            Finding::Windows(major, minor) => write!(f, "wants Windows {major}.{minor}, newer than 7 (6.1)"),
+            Finding::Unloadable => write!(f, "is not linked with -z nodelete"),
+            Finding::Resource(name) => write!(f, "has no resource {name}"),
+        }
+    }
+}
+
+/// Checks every library of a bundle and lists them.
+pub fn run(options: &Options) -> Result<()> {
+    let file = File::open(&options.zip).with_context(|| format!("{} cannot be opened", options.zip.display()))?;
+    let size = file.metadata()?.len();
+    let mut archive = ZipArchive::new(file)?;
+    let (mut present, mut wrong) = (Vec::new(), 0);
+    for platform in PLATFORMS {
+        let Some(index) = archive.index_for_name(&platform.file_name(VERSION)) else { continue };
+        let mut entry = archive.by_index(index)?;
+        let mut code = Vec::new();
+        entry.read_to_end(&mut code)?;
+        println!("{platform:16} {:9} bytes, {:9} packed", code.len(), entry.compressed_size());
+        for finding in findings(&code)? {
+            println!("    {finding}");
+            wrong += 1;
+        }
+        present.push(platform);
+    }
+    println!("{:16} {size:27}", "zip");
+    ensure!(!present.is_empty(), "the zip holds no library of version {VERSION}");
+    for platform in &options.required {
+        ensure!(present.contains(platform), "the zip has no library for {platform}");
+    }
+    ensure!(wrong == 0, "{wrong} findings");
+    ensure!(options.max_size.is_none_or(|limit| size <= limit), "the zip is larger than asked for");
+    Ok(())
+}
+
+/// What is wrong with a library, as far as its headers tell.
+pub fn findings(code: &[u8]) -> Result<Vec<Finding>> {
+    let mut findings = exports(&object::File::parse(code)?)?;
+    match object::FileKind::parse(code)? {
+        object::FileKind::Elf32 => {
+            elf_findings(&ElfFile::<elf::FileHeader32<Endianness>>::parse(code)?, &mut findings)?
+        }
+        object::FileKind::Elf64 => {
+            elf_findings(&ElfFile::<elf::FileHeader64<Endianness>>::parse(code)?, &mut findings)?
+        }
+        object::FileKind::Pe32 => pe_findings(&PeFile::<pe::ImageNtHeaders32>::parse(code)?, &mut findings)?,
+        object::FileKind::Pe64 => pe_findings(&PeFile::<pe::ImageNtHeaders64>::parse(code)?, &mut findings)?,
+        _ => {}
+    }
+    Ok(findings)
+}
+
+fn exports(file: &object::File) -> Result<Vec<Finding>> {
+    // Mach-O puts an underscore before every name of C.
+    let prefix = if file.format() == object::BinaryFormat::MachO { "_" } else { "" };
+    let mut names = BTreeSet::new();
+    for export in file.exports()? {
+        let name = export?.name().name().map(String::from_utf8_lossy).unwrap_or_default().into_owned();
+        names.insert(name.strip_prefix(prefix).unwrap_or(&name).to_owned());
+    }
+    let right = names.iter().map(String::as_str).eq(EXPORTS);
+    Ok(if right { Vec::new() } else { vec![Finding::Exports(names)] })
+}
+
+fn elf_findings<'data, Elf, R>(file: &ElfFile<'data, Elf, R>, findings: &mut Vec<Finding>) -> Result<()>
+where
+    Elf: FileHeader<Endian = Endianness>,
+    R: ReadRef<'data>,
+{
+    let (endian, data, sections) = (file.endian(), file.data(), file.elf_section_table());
+
+    let mut newest = (0, 0);
+    if let Some((mut libraries, strings)) = sections.gnu_verneed(endian, data)? {
+        let strings = sections.strings(endian, data, strings)?;
+        while let Some((_, mut versions)) = libraries.next()? {
+            while let Some(version) = versions.next()? {
+                let name = String::from_utf8_lossy(version.name(endian, strings)?);
+                newest = newest.max(glibc_version(&name).unwrap_or_default());
+            }
+        }
+    }
+    if newest > GLIBC {
+        findings.push(Finding::Glibc(newest.0, newest.1));
+    }
+
+    let mut stays = false;
+    let dynamic = sections.dynamic_table(endian, data)?;
+    for entry in dynamic.iter() {
+        match entry.tag {
+            elf::DT_FLAGS_1 => stays = entry.val & elf::DF_1_NODELETE.0 != 0,
+            elf::DT_NEEDED => {
+                let name = String::from_utf8_lossy(dynamic.string(entry)?);
+                if !GLIBC_FILES.iter().any(|known| name.starts_with(known)) {
+                    findings.push(Finding::Library(name.into_owned()));
+                }
+            }
+            _ => {}
+        }
+    }
+    if !stays {
+        findings.push(Finding::Unloadable);
+    }
+    Ok(())
+}
+
+/// `GLIBC_2.17` or `GLIBC_2.2.5` as two numbers; nothing for other libraries' versions.
+fn glibc_version(name: &str) -> Option<(u32, u32)> {
+    let mut numbers = name.strip_prefix("GLIBC_")?.split('.').map(str::parse);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+}
+
+fn pe_findings<'data, Pe, R>(file: &PeFile<'data, Pe, R>, findings: &mut Vec<Finding>) -> Result<()>
+where
+    Pe: ImageNtHeaders,
+    R: ReadRef<'data>,
+{
+    let header = file.nt_headers().optional_header();
+    let version = (header.major_subsystem_version(), header.minor_subsystem_version());
+    if version > (6, 1) {
+        findings.push(Finding::Windows(version.0, version.1));
+    }
+
+    let mut libraries = BTreeSet::new();
+    for import in file.imports()? {
+        let import = import?;
+        let name = import.name();
+        let function = name.name().map(String::from_utf8_lossy).unwrap_or_default();
+        if AFTER_WINDOWS_7.contains(&&*function) {
+            findings.push(Finding::Function(function.into_owned()));
+        }
+        libraries.insert(String::from_utf8_lossy(import.library()).to_ascii_lowercase());
+    }
+    let unknown = libraries.into_iter().filter(|name| !WINDOWS_7.contains(&name.as_str()));
+    findings.extend(unknown.map(Finding::Library));
+
+    let resources = file.data_directories().resource_directory(file.data(), &file.section_table())?;
+    let mut types = Vec::new();
+    if let Some(resources) = resources {
+        types.extend(resources.root()?.entries.iter().filter_map(|entry| entry.name_or_id().id()));
+    }
+    for (id, name) in [(pe::RT_VERSION, "VERSIONINFO"), (pe::RT_MANIFEST, "MANIFEST")] {
+        if !types.contains(&id) {
+            findings.push(Finding::Resource(name));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn the_library_exports_the_five_functions_and_stays_mapped() {
+        let findings = findings(&fs::read(testkit::library()).unwrap()).unwrap();
+        let wrong = |finding: &&Finding| matches!(finding, Finding::Exports(_) | Finding::Unloadable);
+        assert_eq!(findings.iter().find(wrong), None);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_program_of_this_machine_is_no_library_for_every_machine() {
+        let program = fs::read(std::env::current_exe().unwrap()).unwrap();
+        let findings = findings(&program).unwrap();
+        assert!(findings.contains(&Finding::Exports(BTreeSet::new())), "{findings:?}");
+        assert!(findings.contains(&Finding::Unloadable), "{findings:?}");
+        assert!(findings.contains(&Finding::Library("libgcc_s.so.1".to_owned())), "{findings:?}");
+    }
+
+    #[test]
+    fn versions_of_glibc_are_compared_as_numbers() {
+        assert_eq!(glibc_version("GLIBC_2.2.5"), Some((2, 2)));
+        assert!(glibc_version("GLIBC_2.34") > Some(GLIBC));
+        assert!(glibc_version("GLIBC_2.4") < Some(GLIBC));
+        assert_eq!(glibc_version("GLIBC_PRIVATE"), None);
+        assert_eq!(glibc_version("GCC_3.0"), None);
+    }
+
+    #[test]
+    fn what_is_no_library_at_all_is_an_error() {
+        assert!(findings(b"#!/bin/sh").is_err());
+    }
+}
