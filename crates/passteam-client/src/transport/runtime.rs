@@ -1,12 +1,11 @@
 //! The process-wide runtime. It owns no thread: whoever waits for a call drives everybody's connections meanwhile.
 
+use std::future::ready;
 use std::io;
 use std::panic::resume_unwind;
-use std::pin::Pin;
 
 use once_cell::sync::OnceCell;
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, yield_now};
 
 /// The runtime, made when it is first asked for.
@@ -37,48 +36,35 @@ pub fn block_on<F: Future>(future: F) -> io::Result<F::Output> {
 /// hands over while another finds its connection closed can get lost between hyper and its channel, and then ends no sooner than
 /// its deadline. And to yield in such a future fetches no events where another thread is the one that drives.
 pub(super) async fn as_task<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> T {
-    let (tell, told) = oneshot::channel();
-    let mut task = Task::spawn(Box::pin(async {
+    struct Abandon<T>(JoinHandle<T>);
+
+    impl<T> Drop for Abandon<T> {
+        fn drop(&mut self) {
+            self.0.abort();
+        }
+    }
+
+    let task = tokio::spawn(async {
         // Resumed after all that was ready has run and the events have been fetched, and behind the connections that they woke.
         yield_now().await;
-        // Nobody hears it where the caller stops waiting at this very moment.
-        let _ = tell.send(future.await);
-    }));
-    match told.await {
+        future.await
+    });
+    let mut task = Abandon(task);
+    match (&mut task.0).await {
         Ok(output) => output,
-        Err(_) => match (&mut task.0).await {
-            Err(error) => resume_unwind(error.into_panic()),
-            Ok(()) => unreachable!("a task that ends has told its output"),
-        },
+        // Nobody else can abort the task, so that it has panicked.
+        Err(error) => resume_unwind(error.into_panic()),
     }
 }
 
 /// Attends to what was abandoned: it closes its connections now, and not when somebody calls again.
 pub(super) async fn settle() {
-    let mut task = Task::spawn(Box::pin(yield_now()));
-    // It has nothing to tell but that it has run.
-    let _ = (&mut task.0).await;
-}
-
-/// A task that ends with the future that waits for it.
-struct Task(JoinHandle<()>);
-
-impl Task {
-    /// Takes the very type that hyper spawns too: each other one would add the whole of tokio's tasks to the library once more.
-    fn spawn(work: Pin<Box<dyn Future<Output = ()> + Send>>) -> Task {
-        Task(tokio::spawn(work))
-    }
-}
-
-impl Drop for Task {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
+    as_task(ready(())).await;
 }
 
 #[cfg(test)]
 mod tests {
-    use std::future::{pending, ready};
+    use std::future::pending;
     use std::sync::Arc;
     use std::time::Duration;
 
