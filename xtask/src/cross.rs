@@ -14,12 +14,15 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::dist::root;
 use crate::platform::{Os, Platform};
 
-const PACKAGES: [&str; 7] = [
+const PACKAGES: [&str; 9] = [
     "rustc-web",
     "cargo-web",
     "rust-web-src",
     "gcc-mingw-w64-x86-64-win32",
     "gcc-mingw-w64-i686-win32",
+    // For the tests' dependencies.
+    "g++-mingw-w64-x86-64-win32",
+    "g++-mingw-w64-i686-win32",
     "gcc",
     "python3-venv",
 ];
@@ -163,6 +166,7 @@ impl Tools {
                     .args([subcommand, "--target", target])
                     .env(format!("CARGO_TARGET_{}_LINKER", target_name.to_uppercase()), &gcc)
                     .env(format!("CC_{target_name}"), &gcc)
+                    .env(format!("CXX_{target_name}"), format!("{prefix}-g++"))
                     .env(format!("AR_{target_name}"), format!("{prefix}-ar"))
                     .env("PATH", folders.path(Path::new("/usr/bin"))?);
                 if needs_startup_objects(platform) {
