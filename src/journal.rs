@@ -75,7 +75,7 @@ fn append(path: &Path, line: &str, largest: u64) -> io::Result<()> {
 
 /// Makes the journal the old one, unless another process has just done so or is doing so.
 fn rotate(path: &Path, file: &File, largest: u64) -> io::Result<()> {
-    if file.try_lock().is_ok() && fs::metadata(path)?.len() >= largest {
+    if file.try_lock().is_ok() && fs::metadata(path).is_ok_and(|current| current.len() >= largest) {
         fs::rename(path, old(path))?;
     }
     Ok(())
