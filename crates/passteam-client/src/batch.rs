@@ -413,6 +413,13 @@ mod tests {
         ids.split_whitespace().map(card).collect()
     }
 
+    /// serde_json refuses such a number where it looks for an object.
+    #[test]
+    fn a_number_that_no_double_holds_spoils_its_own_entry_only() {
+        let entries = entries(r#"[{"cardId": "a"}, 71e400]"#).expect("an array");
+        assert!(matches!(&entries[..], [Entry::Card { .. }, Entry::Invalid { .. }]), "{entries:?}");
+    }
+
     struct Play {
         /// Whose request began when, in milliseconds.
         sent: Vec<(String, u128)>,

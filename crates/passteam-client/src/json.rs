@@ -83,7 +83,7 @@ impl<'a> Value<'a> {
     /// Tells a value's type.
     ///
     /// # Errors
-    /// A string with an escape that stands for no character; [`well_formed`] replaces those.
+    /// [`JsonError::OtherType`] for a string with an escape that stands for no character; [`well_formed`] replaces those.
     pub fn of(raw: &'a RawValue) -> Result<Value<'a>, JsonError> {
         let text = raw.get();
         Ok(match text.as_bytes().first() {
@@ -158,7 +158,12 @@ fn without_repetitions(members: Vec<(String, &RawValue)>) -> Vec<(String, &RawVa
 
 fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, JsonError> {
     serde_json::from_str(text).map_err(|error| {
-        if error.is_data() { JsonError::OtherType } else { position_in_characters(text, error.line(), error.column()) }
+        // A number that no double holds is a mistake of syntax to serde_json where the value should not be a number at all.
+        if error.is_data() || serde_json::from_str::<&RawValue>(text).is_ok() {
+            JsonError::OtherType
+        } else {
+            position_in_characters(text, error.line(), error.column())
+        }
     })
 }
 
@@ -255,7 +260,7 @@ mod tests {
 
     #[test]
     fn another_type_of_value_is_told_from_malformed_text() {
-        for text in ["[]", "1", "null", "true", "\"x\""] {
+        for text in ["[]", "1", "1e400", "null", "true", "\"x\""] {
             assert_eq!(members(text).err(), Some(JsonError::OtherType), "{text}");
         }
         assert_eq!(elements("{}").err(), Some(JsonError::OtherType));
