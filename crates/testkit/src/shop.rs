@@ -1,6 +1,7 @@
 //! A component that is set up for a service, as the tests' BSL would have it.
 
 use std::path::Path;
+use std::sync::LazyLock;
 
 use addin_host::{CallError, HostOptions, Library, Object, Value};
 use passteam_sandbox::{Options, Sandbox};
@@ -12,7 +13,7 @@ pub const TEMPLATE: &str = "5f0c1d2e3b4a59687766aabb";
 /// A customer's phone, long enough to occur in no text by chance.
 pub const PHONE: &str = "+79161234567";
 
-/// The library under test.
+/// The library under test, loaded once more.
 ///
 /// # Panics
 /// Where it does not attach.
@@ -30,7 +31,10 @@ pub fn component() -> Object {
 /// # Panics
 /// Where it cannot be made.
 pub fn component_with(options: HostOptions) -> Object {
-    library().create_with("Passteam", options).expect("the object is made")
+    // One library for the process, as in 1C: each copy that is unpacked from a bundle stays mapped on Windows, and takes
+    // its share of the process's thread-local slots.
+    static LIBRARY: LazyLock<Library> = LazyLock::new(library);
+    LIBRARY.create_with("Passteam", options).expect("the object is made")
 }
 
 /// A new object with token, template and server.
