@@ -1,5 +1,7 @@
 //! Which proxy a request goes through, and what the proxy gets to know.
 
+use std::process::Command;
+
 use passteam_sandbox::{Options, Sandbox, Tls};
 use testkit::peer::{Peer, http};
 use testkit::proxy::Proxy;
@@ -14,6 +16,15 @@ fn secure_shop(folder: &tempfile::TempDir, proxy: &str) -> (Sandbox, addin_host:
     object.set("CertificateFile", shop::ca_file(&sandbox, folder.path())).unwrap();
     object.set("Proxy", proxy).unwrap();
     (sandbox, object)
+}
+
+/// Takes away what this machine says about proxies. Comes before a test's own variables: Windows takes `https_proxy` and
+/// `HTTPS_PROXY` for one.
+fn without_proxy(command: &mut Command) {
+    for variable in ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"] {
+        command.env_remove(variable);
+    }
+    command.env_remove("NO_PROXY").env_remove("no_proxy");
 }
 
 #[test]
@@ -82,10 +93,10 @@ fn the_systems_proxy_is_taken_for_https_and_never_for_plain_http() {
     let path = test_path!(the_systems_proxy_is_taken_for_https_and_never_for_plain_http);
     let address = format!("http://user:secret@{}", proxy.address());
     let output = apart::rerun(path, |command| {
+        without_proxy(command);
         for variable in ["HTTPS_PROXY", "HTTP_PROXY", "http_proxy", "ALL_PROXY"] {
             command.env(variable, &address);
         }
-        command.env_remove("https_proxy").env_remove("NO_PROXY").env_remove("no_proxy");
     });
     if output.is_some() {
         let heads = proxy.heads();
@@ -112,8 +123,8 @@ fn the_systems_proxy_is_taken_for_https_and_never_for_plain_http() {
 fn the_systems_exceptions_from_its_proxy_hold() {
     let proxy = Proxy::start();
     let output = apart::rerun(test_path!(the_systems_exceptions_from_its_proxy_hold), |command| {
+        without_proxy(command);
         command.env("HTTPS_PROXY", format!("http://{}", proxy.address())).env("NO_PROXY", "127.0.0.1");
-        command.env_remove("https_proxy").env_remove("no_proxy");
     });
     if output.is_some() {
         assert!(proxy.heads().is_empty());
@@ -129,8 +140,8 @@ fn the_systems_exceptions_from_its_proxy_hold() {
 fn a_systems_proxy_that_is_none_is_a_connection_error() {
     let path = test_path!(a_systems_proxy_that_is_none_is_a_connection_error);
     let output = apart::rerun(path, |command| {
+        without_proxy(command);
         command.env("HTTPS_PROXY", format!("http://{}", Peer::nobody()));
-        command.env_remove("https_proxy").env_remove("NO_PROXY").env_remove("no_proxy");
     });
     if output.is_some() {
         return;

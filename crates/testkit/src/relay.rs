@@ -1,10 +1,11 @@
 //! A way to a server that breaks at a chosen byte.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use crate::peer::{Close, Peer, close};
 
@@ -111,6 +112,10 @@ fn pass_on(client: &TcpStream, server: &TcpStream, cut: Option<Cut>, passed: &Pa
         let limit = cut.filter(|cut| cut.of == sender).map(|cut| (cut.after, cut.close));
         Pump { from, to, client, limit, broken: &broken, passed: passed.of(sender) }
     };
+    if cut.is_some() {
+        // Where a shutdown does not wake a thread that reads, which is so on Windows, it has to look by itself.
+        let _ = client.set_read_timeout(Some(Duration::from_millis(20)));
+    }
     thread::scope(|scope| {
         let answers = pump(server, client, Sender::Server);
         scope.spawn(|| {
@@ -124,6 +129,10 @@ fn pass_on(client: &TcpStream, server: &TcpStream, cut: Option<Cut>, passed: &Pa
         pump(client, server, Sender::Client).run();
         let _ = server.shutdown(Shutdown::Write);
     });
+}
+
+fn is_timeout(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
 
 /// One direction of a connection.
@@ -153,6 +162,7 @@ impl Pump<'_> {
             }
             let most = self.limit.map_or(chunk.len(), |(left, _)| left.min(chunk.len()));
             let count = match self.from.read(&mut chunk[..most]) {
+                Err(error) if is_timeout(&error) && !self.broken.load(Ordering::SeqCst) => continue,
                 Ok(0) | Err(_) => return,
                 Ok(count) => count,
             };
