@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use testkit::apart;
 use testkit::peer::Peer;
 
 use crate::shop;
@@ -36,28 +37,19 @@ impl World {
     }
 }
 
-/// Runs a scenario in a new process; `test` is the path of the test that asks for it.
+/// Runs a scenario in a new process; `test` is the [`testkit::test_path`] of the test that asks for it.
 ///
-/// There the test program runs that one test again, and gets to the scenario. Both servers stay in this process, and the new one has
-/// a resolver that can be slow (`resolver.cpp`).
+/// Both servers stay in this process, and the new one has a resolver that can be slow (`resolver.cpp`).
 pub fn alone(test: &str, scenario: impl FnOnce(&World)) {
-    if let (Ok(service), Ok(silent)) = (env::var(SERVICE), env::var(SILENT)) {
-        return scenario(&World { service, silent });
+    let mut servers = None;
+    let output = apart::rerun(test, |command| {
+        let (sandbox, silent) = servers.insert((shop::sandbox(), Peer::silent()));
+        command.env(SERVICE, sandbox.url()).env(SILENT, silent.url()).env("LD_PRELOAD", slow_resolver());
+    });
+    match output {
+        Some(output) => print!("{}", String::from_utf8_lossy(&output.stdout)),
+        None => scenario(&World { service: env::var(SERVICE).unwrap(), silent: env::var(SILENT).unwrap() }),
     }
-    let (sandbox, silent) = (shop::sandbox(), Peer::silent());
-    let output = Command::new(env::current_exe().unwrap())
-        .args([test, "--exact", "--include-ignored", "--nocapture", "--test-threads=1"])
-        .env(SERVICE, sandbox.url())
-        .env(SILENT, silent.url())
-        .env("PASSTEAM_LIBRARY", testkit::library())
-        .env("LD_PRELOAD", slow_resolver())
-        .output()
-        .unwrap();
-    let (told, complained) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    // A name that is no test's would be a success of none.
-    let passed = output.status.success() && told.contains("1 passed");
-    assert!(passed, "{test} alone: {}\n{told}{complained}", output.status);
-    print!("{told}");
 }
 
 fn slow_resolver() -> PathBuf {

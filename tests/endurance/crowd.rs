@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use addin_host::{Destroy, HostOptions, Object};
 use fastrand::Rng;
+use testkit::test_path;
 
 use crate::alone::{SLOW_NAME, World, alone};
 use crate::process::{eventually, threads, threads_of_the_component};
@@ -19,7 +20,7 @@ fn number_from(variable: &str, default: u64) -> u64 {
 
 #[test]
 fn threads_that_create_call_and_destroy_objects_at_random_do_not_disturb_one_another() {
-    let test = "crowd::threads_that_create_call_and_destroy_objects_at_random_do_not_disturb_one_another";
+    let test = test_path!(threads_that_create_call_and_destroy_objects_at_random_do_not_disturb_one_another);
     alone(test, |world| {
         let seconds = number_from("PASSTEAM_ENDURANCE_SECONDS", 3);
         let seed = number_from("PASSTEAM_ENDURANCE_SEED", 1);

@@ -1,6 +1,7 @@
 use std::net::TcpListener;
 
 use addin_host::Object;
+use testkit::test_path;
 
 use crate::alone::{World, alone};
 use crate::process::resident;
@@ -15,7 +16,7 @@ const CALLS_OF_AN_OBJECT: usize = 2500;
 
 #[test]
 fn a_hundred_thousand_calls_grow_the_process_by_less_than_a_mebibyte() {
-    alone("memory::a_hundred_thousand_calls_grow_the_process_by_less_than_a_mebibyte", |world| {
+    alone(test_path!(a_hundred_thousand_calls_grow_the_process_by_less_than_a_mebibyte), |world| {
         assert_stays_small(world, |number| if number.is_multiple_of(20) { request } else { local_call });
     });
 }
@@ -23,7 +24,7 @@ fn a_hundred_thousand_calls_grow_the_process_by_less_than_a_mebibyte() {
 #[test]
 #[ignore = "takes minutes"]
 fn a_hundred_thousand_requests_grow_the_process_by_less_than_a_mebibyte() {
-    alone("memory::a_hundred_thousand_requests_grow_the_process_by_less_than_a_mebibyte", |world| {
+    alone(test_path!(a_hundred_thousand_requests_grow_the_process_by_less_than_a_mebibyte), |world| {
         assert_stays_small(world, |_| request);
     });
 }

@@ -1,3 +1,5 @@
+use testkit::test_path;
+
 use crate::alone::{SLOW_NAME, alone};
 use crate::process::{eventually, mappings, threads};
 use crate::shop::{call, library, set_up, text};
@@ -8,7 +10,7 @@ const WARM_UP: usize = 10;
 
 #[test]
 fn a_hundred_loads_and_unloads_leave_nothing_behind() {
-    alone("reload::a_hundred_loads_and_unloads_leave_nothing_behind", |world| {
+    alone(test_path!(a_hundred_loads_and_unloads_leave_nothing_behind), |world| {
         for _ in 0..WARM_UP {
             load_call_destroy_unload(&world.service);
         }
@@ -22,7 +24,7 @@ fn a_hundred_loads_and_unloads_leave_nothing_behind() {
 
 #[test]
 fn a_looked_up_name_leaves_no_thread_in_an_unloaded_library() {
-    alone("reload::a_looked_up_name_leaves_no_thread_in_an_unloaded_library", |world| {
+    alone(test_path!(a_looked_up_name_leaves_no_thread_in_an_unloaded_library), |world| {
         let before = threads();
         for _ in 0..LOADS {
             load_call_destroy_unload(&world.service_by_name());
@@ -33,7 +35,7 @@ fn a_looked_up_name_leaves_no_thread_in_an_unloaded_library() {
 
 #[test]
 fn a_look_up_that_is_under_way_survives_its_library() {
-    alone("reload::a_look_up_that_is_under_way_survives_its_library", |world| {
+    alone(test_path!(a_look_up_that_is_under_way_survives_its_library), |world| {
         let before = threads();
         let library = library();
         let object = library.create("Passteam").unwrap();

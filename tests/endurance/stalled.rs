@@ -2,6 +2,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use testkit::test_path;
+
 use crate::alone::{alone, stalled_name};
 use crate::process::{eventually, threads_of_the_component};
 use crate::shop::{PHONE, call, component_for, create, text};
@@ -42,7 +44,7 @@ fn works(url: &str) {
 
 #[test]
 fn a_silent_server_costs_only_those_who_call_it() {
-    alone("stalled::a_silent_server_costs_only_those_who_call_it", |world| {
+    alone(test_path!(a_silent_server_costs_only_those_who_call_it), |world| {
         let returned = stall(&world.silent);
         works(&world.service);
         assert_eq!(returned.load(Ordering::SeqCst), 0);
@@ -51,7 +53,7 @@ fn a_silent_server_costs_only_those_who_call_it() {
 
 #[test]
 fn a_name_that_nobody_answers_for_costs_only_those_who_call_it() {
-    alone("stalled::a_name_that_nobody_answers_for_costs_only_those_who_call_it", |world| {
+    alone(test_path!(a_name_that_nobody_answers_for_costs_only_those_who_call_it), |world| {
         abandon_look_ups(|_| stalled_name(0));
         works(&world.service_by_name());
     });
@@ -59,7 +61,7 @@ fn a_name_that_nobody_answers_for_costs_only_those_who_call_it() {
 
 #[test]
 fn look_ups_that_never_end_keep_a_bounded_number_of_threads() {
-    alone("stalled::look_ups_that_never_end_keep_a_bounded_number_of_threads", |world| {
+    alone(test_path!(look_ups_that_never_end_keep_a_bounded_number_of_threads), |world| {
         abandon_look_ups(stalled_name);
         let threads = threads_of_the_component();
         assert!((1..=MOST_LOOK_UPS).contains(&threads), "{threads}");

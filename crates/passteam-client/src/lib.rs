@@ -21,4 +21,4 @@ pub mod transport;
 pub use form::{FormError, Parameters, Request, Variables};
 pub use reply::{Cause, Failure, Kind, Report, Success};
 pub use settings::{CertificateFile, Proxy, ServerUrl, Settings, Token};
-pub use transport::{call, perform};
+pub use transport::call;

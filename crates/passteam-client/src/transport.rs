@@ -50,14 +50,6 @@ pub fn call(settings: &Settings, request: &Request) -> Report {
     }
 }
 
-/// Sends one request with its repeats, until `deadline` at the latest. Any number may be under way on one thread.
-pub async fn perform(settings: &Settings, request: &Request, deadline: Instant) -> Report {
-    match Session::open(settings) {
-        Ok(session) => session.perform(request, deadline).await,
-        Err(failure) => not_tried(failure),
-    }
-}
-
 /// The instant at which something that may take `timeout` from now is over.
 pub fn deadline(timeout: Duration) -> Instant {
     const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
