@@ -303,9 +303,8 @@ impl Component {
         arguments.check_count()?;
         let parameters =
             arguments.read(1, |argument| Parameters::from_json(argument.as_optional_text()?).map_err(Problem::Json))?;
-        let request = arguments.read(0, |argument| {
-            Request::method(argument.as_text()?.trim(), &parameters).map_err(|_| Problem::MethodName)
-        })?;
+        let request = arguments
+            .read(0, |argument| Request::method(argument.as_text()?, &parameters).map_err(|_| Problem::MethodName))?;
         self.require_token()?;
         Ok(self.finish(&request))
     }

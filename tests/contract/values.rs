@@ -208,6 +208,7 @@ fn an_empty_name_and_nested_values_are_exceptions_that_name_the_parameter() {
         r#"{"%%": 1}"#,
         r#"{"A": {}}"#,
         r#"{"A": []}"#,
+        r#"{"A": {"x": 1}, "A": 2}"#,
         "[]",
         "1",
         "\"text\"",
@@ -252,7 +253,7 @@ fn call_method_flattens_its_parameters() {
     ];
     assert_eq!(sent(&sandbox), expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
 
-    for method in ["", "a/b", "a b", "метод", "a?b", "..", "a%2Fb"] {
+    for method in ["", "a/b", "a b", "метод", "a?b", "..", "a%2Fb", " gettemplates", "gettemplates\n"] {
         let description = exception(object.function("CallMethod", &[method.into()]));
         assert!(description.contains("Method") && description.contains("Метод"), "{method}: {description}");
     }

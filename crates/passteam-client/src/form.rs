@@ -47,7 +47,8 @@ impl Variables {
         let mut variables = Variables::default();
         let text = json::well_formed(text);
         if !is_nothing(&text) {
-            for (name, value) in json::unique_members(&text)? {
+            // Those that a later one of the same name replaces as well: what is nested is refused.
+            for (name, value) in json::members(&text)? {
                 let value = Value::of(value)?;
                 let text = scalar(value, || name.clone())?.ok_or_else(|| FormError::Nested { name: name.clone() })?;
                 variables.set(&name, text)?;
@@ -574,7 +575,7 @@ mod tests {
 
     #[test]
     fn values_hold_no_objects_and_no_arrays() {
-        for text in [r#"{"A":1,"B":{}}"#, r#"{"B":[1]}"#] {
+        for text in [r#"{"A":1,"B":{}}"#, r#"{"B":[1]}"#, r#"{"B":{"x":1},"B":2}"#] {
             assert_eq!(Variables::from_json(text).err(), Some(FormError::Nested { name: "B".to_owned() }), "{text}");
         }
     }

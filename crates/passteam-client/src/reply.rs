@@ -225,7 +225,7 @@ pub(crate) fn judge(expectation: &Expectation, answer: &Answer<'_>) -> (Result<S
     } else if answer.status == 407 && answer.through_proxy {
         Err((Kind::Connection, Cause::ProxyAuthentication))
     } else if answer.status >= 400 {
-        Err((Kind::of_code(answer.status.into()), Cause::Service))
+        Err(failure(answer.status.into(), message.as_deref()))
     } else {
         Err((Kind::BadResponse, envelope.err().unwrap_or(Cause::NoCode)))
     };
@@ -244,11 +244,14 @@ pub(crate) fn is_redirect(status: u16) -> bool {
 fn by_code(expectation: &Expectation, envelope: &Envelope, code: i64) -> Result<Success, (Kind, Cause)> {
     match code {
         200 => success(expectation, envelope).ok_or((Kind::BadResponse, Cause::NoCardId)),
-        500 => match envelope.message.as_deref().and_then(required_field) {
-            Some(field) => Err((Kind::FieldRequired, Cause::FieldRequired { field: field.to_owned() })),
-            None => Err((Kind::ServerError, Cause::Service)),
-        },
-        _ => Err((Kind::of_code(code), Cause::Service)),
+        _ => Err(failure(code, envelope.message.as_deref())),
+    }
+}
+
+fn failure(code: i64, message: Option<&str>) -> (Kind, Cause) {
+    match message.and_then(required_field) {
+        Some(field) if code == 500 => (Kind::FieldRequired, Cause::FieldRequired { field: field.to_owned() }),
+        _ => (Kind::of_code(code), Cause::Service),
     }
 }
 
@@ -543,6 +546,8 @@ mod tests {
             assert_eq!(failure.cause, Cause::FieldRequired { field: "PHONE".to_owned() });
             assert_eq!((failure.message.as_deref(), code), (Some(message), 500));
         }
+        let body = r#"{"message":"Provided field (PHONE) is unique and must be set."}"#;
+        assert_eq!(told(500, body).0, Kind::FieldRequired, "the HTTP status is the code");
     }
 
     #[test]
