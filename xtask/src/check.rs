@@ -7,33 +7,21 @@ use std::io::Read;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
-use object::read::elf::{ElfFile, FileHeader};
+use object::read::elf::{ElfFile, FileHeader, Sym as _};
 use object::read::pe::{ImageNtHeaders, ImageOptionalHeader as _, PeFile};
-use object::{Endianness, Object, ReadRef, elf, pe};
+use object::{Architecture, BinaryFormat, Endianness, Object, ReadRef, elf, pe};
 use zip::ZipArchive;
 
 use crate::cross::GLIBC;
 use crate::dist::VERSION;
-use crate::platform::{PLATFORMS, Platform};
+use crate::platform::{Os, PLATFORMS, Platform};
 
 /// What the platform looks up by name, and all that a library may export.
 const EXPORTS: [&str; 5] =
     ["DestroyObject", "GetAttachType", "GetClassNames", "GetClassObject", "SetPlatformCapabilities"];
-/// Libraries that a bare Windows 7 SP1 has.
-const WINDOWS_7: [&str; 7] =
-    ["advapi32.dll", "bcrypt.dll", "crypt32.dll", "kernel32.dll", "msvcrt.dll", "ntdll.dll", "ws2_32.dll"];
-/// Functions of those libraries that crates like to call and Windows 7 lacks.
-const AFTER_WINDOWS_7: [&str; 9] = [
-    "CreateFile2",
-    "GetCurrentThreadStackLimits",
-    "GetOverlappedResultEx",
-    "GetSystemTimePreciseAsFileTime",
-    "GetThreadDescription",
-    "GetTempPath2W",
-    "SetThreadDescription",
-    "WaitOnAddress",
-    "WakeByAddressSingle",
-];
+/// Functions that a bare Windows 7 SP1 has, one a line after its DLL. Microsoft's page of a function names the oldest
+/// Windows that has it; look there before a line is added.
+const WINDOWS_7: &str = include_str!("windows-7.txt");
 /// Libraries that belong to glibc.
 const GLIBC_FILES: [&str; 6] = ["libc.so", "libm.so", "libdl.so", "libpthread.so", "librt.so", "ld-linux"];
 
@@ -53,13 +41,17 @@ pub struct Options {
 /// What is wrong with a library.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Finding {
+    /// It is made for another machine.
+    Machine(BinaryFormat, Architecture),
     /// It exports other names than the platform looks up.
     Exports(BTreeSet<String>),
     /// It needs a newer glibc than the oldest server has.
     Glibc(u32, u32),
+    /// It calls a function that the linker found in no library: where glibc is older than the function, it does not load.
+    Unversioned(String),
     /// It needs a library that a bare machine lacks.
     Library(String),
-    /// It calls a function that Windows 7 lacks.
+    /// It calls a function that is not known to be in Windows 7.
     Function(String),
     /// It wants a newer Windows than 7.
     Windows(u16, u16),
@@ -72,12 +64,14 @@ pub enum Finding {
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Finding::Machine(format, architecture) => write!(f, "is a library for {format:?} on {architecture:?}"),
             Finding::Exports(names) => write!(f, "exports {names:?} instead of {EXPORTS:?}"),
             Finding::Glibc(major, minor) => {
                 write!(f, "needs GLIBC_{major}.{minor}, newer than {}.{}", GLIBC.0, GLIBC.1)
             }
+            Finding::Unversioned(name) => write!(f, "calls {name}, which no library had when it was linked"),
             Finding::Library(name) => write!(f, "needs {name}, which a bare machine lacks"),
-            Finding::Function(name) => write!(f, "calls {name}, which Windows 7 lacks"),
+            Finding::Function(name) => write!(f, "calls {name}, which xtask/src/windows-7.txt does not list"),
             Finding::Windows(major, minor) => write!(f, "wants Windows {major}.{minor}, newer than 7 (6.1)"),
             Finding::Unloadable => write!(f, "is not linked with -z nodelete"),
             Finding::Resource(name) => write!(f, "has no resource {name}"),
@@ -97,7 +91,7 @@ pub fn run(options: &Options) -> Result<()> {
         let mut code = Vec::new();
         entry.read_to_end(&mut code)?;
         println!("{platform:16} {:9} bytes, {:9} packed", code.len(), entry.compressed_size());
-        for finding in findings(&code)? {
+        for finding in findings(&code, platform)? {
             println!("    {finding}");
             wrong += 1;
         }
@@ -113,9 +107,13 @@ pub fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// What is wrong with a library, as far as its headers tell.
-pub fn findings(code: &[u8]) -> Result<Vec<Finding>> {
-    let mut findings = exports(&object::File::parse(code)?)?;
+/// What is wrong with a library for that platform, as far as its headers tell.
+pub fn findings(code: &[u8], platform: Platform) -> Result<Vec<Finding>> {
+    let file = object::File::parse(code)?;
+    let mut findings = exports(&file)?;
+    if (file.format(), file.architecture()) != machine(platform) {
+        findings.push(Finding::Machine(file.format(), file.architecture()));
+    }
     match object::FileKind::parse(code)? {
         object::FileKind::Elf32 => {
             elf_findings(&ElfFile::<elf::FileHeader32<Endianness>>::parse(code)?, &mut findings)?
@@ -128,6 +126,20 @@ pub fn findings(code: &[u8]) -> Result<Vec<Finding>> {
         _ => {}
     }
     Ok(findings)
+}
+
+fn machine(platform: Platform) -> (BinaryFormat, Architecture) {
+    let format = match platform.os {
+        Os::Windows => BinaryFormat::Pe,
+        Os::Linux => BinaryFormat::Elf,
+        Os::Mac => BinaryFormat::MachO,
+    };
+    let architecture = match platform.arch {
+        "i386" => Architecture::I386,
+        "x86_64" => Architecture::X86_64,
+        _ => Architecture::Aarch64,
+    };
+    (format, architecture)
 }
 
 fn exports(file: &object::File) -> Result<Vec<Finding>> {
@@ -161,6 +173,17 @@ where
     }
     if newest > GLIBC {
         findings.push(Finding::Glibc(newest.0, newest.1));
+    }
+
+    let symbols = sections.symbols(endian, data, elf::SHT_DYNSYM)?;
+    let versions = sections.versions(endian, data)?;
+    for (index, symbol) in symbols.enumerate() {
+        let is_versioned =
+            versions.as_ref().is_some_and(|table| !table.version_index(endian, index).index().is_special());
+        if index.0 != 0 && symbol.is_undefined(endian) && symbol.st_bind() != elf::STB_WEAK && !is_versioned {
+            let name = symbols.symbol_name(endian, symbol)?;
+            findings.push(Finding::Unversioned(String::from_utf8_lossy(name).into_owned()));
+        }
     }
 
     let mut stays = false;
@@ -200,18 +223,20 @@ where
         findings.push(Finding::Windows(version.0, version.1));
     }
 
-    let mut libraries = BTreeSet::new();
+    let known: BTreeSet<(&str, &str)> = WINDOWS_7.lines().filter_map(|line| line.split_once(' ')).collect();
+    let mut unknown_libraries = BTreeSet::new();
     for import in file.imports()? {
         let import = import?;
+        let library = String::from_utf8_lossy(import.library()).to_ascii_lowercase();
         let name = import.name();
         let function = name.name().map(String::from_utf8_lossy).unwrap_or_default();
-        if AFTER_WINDOWS_7.contains(&&*function) {
+        if !known.iter().any(|(file, _)| *file == library) {
+            unknown_libraries.insert(library);
+        } else if !known.contains(&(library.as_str(), &function)) {
             findings.push(Finding::Function(function.into_owned()));
         }
-        libraries.insert(String::from_utf8_lossy(import.library()).to_ascii_lowercase());
     }
-    let unknown = libraries.into_iter().filter(|name| !WINDOWS_7.contains(&name.as_str()));
-    findings.extend(unknown.map(Finding::Library));
+    findings.extend(unknown_libraries.into_iter().map(Finding::Library));
 
     let resources = file.data_directories().resource_directory(file.data(), &file.section_table())?;
     let mut types = Vec::new();
@@ -234,8 +259,13 @@ mod tests {
 
     #[test]
     fn the_library_exports_the_five_functions_and_stays_mapped() {
-        let findings = findings(&fs::read(testkit::library()).unwrap()).unwrap();
-        let wrong = |finding: &&Finding| matches!(finding, Finding::Exports(_) | Finding::Unloadable);
+        let findings = findings(&fs::read(testkit::library()).unwrap(), Platform::current().unwrap()).unwrap();
+        let wrong = |finding: &&Finding| {
+            matches!(
+                finding,
+                Finding::Machine(..) | Finding::Exports(_) | Finding::Unversioned(_) | Finding::Unloadable
+            )
+        };
         assert_eq!(findings.iter().find(wrong), None);
     }
 
@@ -243,10 +273,29 @@ mod tests {
     #[test]
     fn a_program_of_this_machine_is_no_library_for_every_machine() {
         let program = fs::read(std::env::current_exe().unwrap()).unwrap();
-        let findings = findings(&program).unwrap();
+        let findings = findings(&program, "windows-i386".parse().unwrap()).unwrap();
+        assert!(
+            findings.iter().any(|finding| matches!(finding, Finding::Machine(BinaryFormat::Elf, _))),
+            "{findings:?}"
+        );
         assert!(findings.contains(&Finding::Exports(BTreeSet::new())), "{findings:?}");
         assert!(findings.contains(&Finding::Unloadable), "{findings:?}");
         assert!(findings.contains(&Finding::Library("libgcc_s.so.1".to_owned())), "{findings:?}");
+    }
+
+    /// zig links such a library against an old glibc without a word.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_function_that_no_library_had_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let (source, library) = (folder.path().join("new.c"), folder.path().join("new.so"));
+        fs::write(&source, "int of_a_newer_glibc(void); int malloc_it(void) { return of_a_newer_glibc(); }").unwrap();
+        let compiler = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
+        let mut compile = std::process::Command::new(compiler);
+        let status = compile.args(["-shared", "-fPIC", "-o"]).args([&library, &source]).status().unwrap();
+        assert!(status.success());
+        let findings = findings(&fs::read(library).unwrap(), Platform::current().unwrap()).unwrap();
+        assert!(findings.contains(&Finding::Unversioned("of_a_newer_glibc".to_owned())), "{findings:?}");
     }
 
     #[test]
@@ -260,6 +309,6 @@ mod tests {
 
     #[test]
     fn what_is_no_library_at_all_is_an_error() {
-        assert!(findings(b"#!/bin/sh").is_err());
+        assert!(findings(b"#!/bin/sh", PLATFORMS[0]).is_err());
     }
 }

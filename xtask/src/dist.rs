@@ -17,6 +17,15 @@ use crate::{check, cross};
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 const MANIFEST: &str = include_str!("../../manifest/MANIFEST.XML");
 const INFO: &str = include_str!("../../manifest/INFO.XML");
+/// The version without a pre-release's name, with the fourth number that БСП wants.
+const NUMBERS: &str = concat!(
+    env!("CARGO_PKG_VERSION_MAJOR"),
+    ".",
+    env!("CARGO_PKG_VERSION_MINOR"),
+    ".",
+    env!("CARGO_PKG_VERSION_PATCH"),
+    ".0"
+);
 /// Stands in a library that was built with the test-only way to provoke a panic.
 const PANIC_MARK: &[u8] = b"passteam_test_panic";
 
@@ -57,7 +66,13 @@ struct Library {
 pub fn run(options: &Options) -> Result<PathBuf> {
     let mut libraries = Vec::new();
     for zip in &options.add {
-        libraries.append(&mut libraries_of(zip)?);
+        for library in libraries_of(zip)? {
+            // One built for its own machine alone must not take the place of one for all.
+            if options.all {
+                refuse_findings(&library)?;
+            }
+            libraries.push(library);
+        }
     }
     let mut left_out = Vec::new();
     for platform in PLATFORMS {
@@ -117,12 +132,11 @@ impl Builder {
         };
         let code = fs::read(&path).with_context(|| format!("{} cannot be read", path.display()))?;
         refuse_test_code(&code)?;
+        let library = Library { platform, code };
         if is_portable {
-            let findings = check::findings(&code)?;
-            let list = findings.iter().map(|finding| format!("\n    {finding}")).collect::<String>();
-            ensure!(findings.is_empty(), "the library for {platform} does not load everywhere:{list}");
+            refuse_findings(&library)?;
         }
-        Ok(Library { platform, code })
+        Ok(library)
     }
 }
 
@@ -148,6 +162,13 @@ pub fn root() -> PathBuf {
     here.parent().unwrap_or(here).to_owned()
 }
 
+fn refuse_findings(library: &Library) -> Result<()> {
+    let findings = check::findings(&library.code, library.platform)?;
+    let list = findings.iter().map(|finding| format!("\n    {finding}")).collect::<String>();
+    ensure!(findings.is_empty(), "the library for {} does not load everywhere:{list}", library.platform);
+    Ok(())
+}
+
 fn refuse_test_code(code: &[u8]) -> Result<()> {
     let marked = code.windows(PANIC_MARK.len()).any(|window| window == PANIC_MARK);
     ensure!(!marked, "the library was built with the cfg passteam_test_panic, which must not ship: look at RUSTFLAGS");
@@ -155,16 +176,25 @@ fn refuse_test_code(code: &[u8]) -> Result<()> {
 }
 
 /// The commit's time: БСП takes a bundle's date from the time stamp of its MANIFEST.XML, and the newest wins; the time
-/// of the build would make two bundles of one commit differ. Outside a git checkout it is now.
+/// of the build would make two bundles of one commit differ. Where there are sources alone it is now.
 fn commit_time() -> Result<DateTime<Utc>> {
-    let output = Command::new("git").args(["log", "-1", "--format=%ct"]).current_dir(root()).output();
-    match output {
-        Ok(output) if output.status.success() => {
-            let seconds = String::from_utf8_lossy(&output.stdout).trim().parse().context("git printed no time")?;
-            DateTime::from_timestamp(seconds, 0).context("the commit's time is out of range")
-        }
-        _ => Ok(Utc::now()),
+    let root = root();
+    if !root.join(".git").exists() {
+        eprintln!("Папка не из git: время файлов архива — текущее");
+        return Ok(Utc::now());
     }
+    // Git reads no folder of another user's, as containers have them; whoever runs this trusts it with much more.
+    let trusted = format!("safe.directory={}", root.display());
+    let mut git = Command::new("git");
+    git.args(["-c", &trusted, "log", "-1", "--format=%ct"]).current_dir(&root);
+    let output = git.output().context("git tells the commit's time, and it does not start")?;
+    ensure!(
+        output.status.success(),
+        "git does not tell the commit's time: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let seconds = String::from_utf8_lossy(&output.stdout).trim().parse().context("git printed no time")?;
+    DateTime::from_timestamp(seconds, 0).context("the commit's time is out of range")
 }
 
 fn pack(libraries: &mut [Library], time: DateTime<Utc>, path: &Path) -> Result<()> {
@@ -172,7 +202,7 @@ fn pack(libraries: &mut [Library], time: DateTime<Utc>, path: &Path) -> Result<(
     let components: String = libraries.iter().map(|library| library.platform.manifest_entry(VERSION)).collect();
     let mut files = vec![
         ("MANIFEST.XML".to_owned(), MANIFEST.replace("{components}", &components).into_bytes()),
-        ("INFO.XML".to_owned(), INFO.replace("{version}", VERSION).into_bytes()),
+        ("INFO.XML".to_owned(), INFO.replace("{numbers}", NUMBERS).into_bytes()),
     ];
     for library in libraries {
         files.push((library.platform.file_name(VERSION), library.code.clone()));
@@ -241,7 +271,7 @@ mod tests {
         assert_eq!(names(&zip), ["MANIFEST.XML", "INFO.XML", library.as_str()]);
         assert!(library.contains(&format!("-{VERSION}-")), "{library}");
         assert!(text(&zip, "MANIFEST.XML").contains(&format!("path=\"{library}\"")));
-        assert!(text(&zip, "INFO.XML").contains(&format!("version=\"{VERSION}.0\"")));
+        assert!(text(&zip, "INFO.XML").contains(&format!("version=\"{NUMBERS}\"")));
 
         let object = addin_host::Library::open(&zip).unwrap().create("Passteam").unwrap();
         assert_eq!(object.get("Version").unwrap(), Value::from(VERSION));
@@ -281,6 +311,16 @@ mod tests {
         let empty = out.path().join("empty.zip");
         pack(&mut [], noon(), &empty).unwrap();
         assert!(libraries_of(&empty).is_err());
+    }
+
+    /// A Mac's library is the same whoever builds it.
+    #[cfg(not(target_os = "macos"))]
+    #[test]
+    fn a_bundle_of_all_platforms_takes_no_library_for_one_machine_alone() {
+        let out = tempfile::tempdir().unwrap();
+        let theirs = run(&for_tests(out.path())).unwrap();
+        let refused = run(&Options { all: true, this_machine: false, add: vec![theirs], ..for_tests(out.path()) });
+        assert!(refused.unwrap_err().to_string().contains("does not load everywhere"));
     }
 
     #[test]
