@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use passteam_client::settings::Settings;
 use passteam_client::transport::{Session, block_on, deadline};
-use passteam_client::{Cause, Kind, call, perform};
+use passteam_client::{Cause, Kind, call};
 
 use crate::support::{
     CREATED, Connection, Peer, PemFile, UPDATED, assert_success, create, failure, http, settings, trusted, update,
@@ -189,9 +189,10 @@ fn many_requests_run_at_once_on_one_thread() {
 fn a_call_may_be_performed_on_the_callers_own_terms() {
     let peer = Peer::answering(http(200, &[], UPDATED));
     let settings = settings(&peer.url());
-    let report = block_on(perform(&settings, &update(), deadline(Duration::from_secs(10)))).expect("a runtime");
+    let (session, request) = (Session::open(&settings).expect("a session"), update());
+    let report = block_on(session.perform(&request, deadline(Duration::from_secs(10)))).expect("a runtime");
     assert_success(&report);
-    let report = block_on(perform(&settings, &update(), deadline(Duration::ZERO))).expect("a runtime");
+    let report = block_on(session.perform(&request, deadline(Duration::ZERO))).expect("a runtime");
     assert_eq!((failure(&report), report.tries), ((Kind::Timeout, Cause::Deadline), 0));
     assert_eq!(peer.requests().len(), 1, "nothing is sent after the deadline");
 }
