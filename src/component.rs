@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use passteam_client::batch::{self, Entry, Limits, Observer, Outcome, Progress, Reason};
 use passteam_client::form::{FormError, Parameters, Request, Variables};
 use passteam_client::json::JsonError;
-use passteam_client::redact::redact_call;
+use passteam_client::redact::{Values, redact_call};
 use passteam_client::reply::{Failure, Report, Success};
 use passteam_client::settings::{CertificateFile, Proxy, ServerUrl, Settings, Token};
 use passteam_client::transport;
@@ -354,7 +354,7 @@ impl Component {
             }
             Err(failure) => {
                 self.last.error_kind = failure.kind.as_str();
-                self.last.error_description = self.describe(request, &failure, code);
+                self.last.error_description = self.describe(request, &failure, code, &Values::default());
             }
         }
         Value::Boolean(self.last.ok)
@@ -363,8 +363,8 @@ impl Component {
 
 impl Component {
     /// A failure's text, without secrets.
-    fn describe(&self, request: &Request, failure: &Failure, code: i64) -> String {
-        let hide = |text: &str| redact_call(text, &self.settings, request);
+    fn describe(&self, request: &Request, failure: &Failure, code: i64, others: &Values) -> String {
+        let hide = |text: &str| redact_call(text, &self.settings, request, others);
         hide(&messages::failure(failure, code, self.language, hide))
     }
 }
@@ -395,7 +395,7 @@ struct Follower<'a> {
 impl Observer for Follower<'_> {
     fn describe(&self, reason: &Reason) -> String {
         match reason {
-            Reason::Sent(request, failure, code) => self.component.describe(request, failure, *code),
+            Reason::Sent(request, failure, code, values) => self.component.describe(request, failure, *code, values),
             Reason::NotSent => messages::not_sent(self.component.language).to_owned(),
             Reason::InvalidEntry => messages::invalid_entry(self.component.language).to_owned(),
         }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use libfuzzer_sys::{Corpus, fuzz_target};
 use passteam_client::fuzzing::judge;
-use passteam_client::redact::redact_call;
+use passteam_client::redact::{Values, redact_call};
 use passteam_client::{Cause, Failure, Kind, Parameters, Request, Settings, Success, Token, Variables};
 use serde_json::Value;
 
@@ -172,7 +172,7 @@ fn check_failure(failure: &Failure, request: &Request) {
         .filter(|value| value.encode_utf16().count() >= 4)
         .chain([TOKEN])
         .collect();
-    let redacted = redact_call(message, &settings, request);
+    let redacted = redact_call(message, &settings, request, &Values::default());
     if !message.contains(['%', '+', '\\']) {
         assert_eq!(redacted, masked(message, &secrets));
     }
@@ -180,7 +180,7 @@ fn check_failure(failure: &Failure, request: &Request) {
     for secret in secrets.iter().filter(|secret| !secret.contains('*')) {
         assert!(!redacted.contains(secret), "{secret:?} is left in {redacted:?}");
         for spelled in spellings(secret) {
-            let quoted = redact_call(&format!("<{spelled}>"), &settings, request);
+            let quoted = redact_call(&format!("<{spelled}>"), &settings, request, &Values::default());
             assert!(!quoted.contains(&spelled), "{spelled:?} is left in {quoted:?}");
         }
     }

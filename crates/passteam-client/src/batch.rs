@@ -2,7 +2,7 @@
 //!
 //! A batch is concurrent futures on the caller's thread: nothing of it outlives the call.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::pin::pin;
 use std::time::Duration;
@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::form::{Request, Variables};
 use crate::json::{self, JsonError, Value};
+use crate::redact::Values;
 use crate::reply::{Failure, Kind, Report};
 use crate::settings::Settings;
 use crate::transport::{Session, block_on, deadline, not_tried};
@@ -138,8 +139,8 @@ impl EntryErrorKind {
 
 /// What an entry's failure is described from.
 pub enum Reason<'a> {
-    /// Its request failed.
-    Sent(&'a Request, &'a Failure, i64),
+    /// Its request failed, with this code. The last are the values of all the batch's cards.
+    Sent(&'a Request, &'a Failure, i64, &'a Values<'a>),
     /// The batch ended before its turn.
     NotSent,
     /// It cannot be sent.
@@ -172,7 +173,8 @@ pub fn update_cards(
         Ok(session) => session.perform_paced(request, deadline(settings.timeout), &|moment| pace.next(moment)).await,
         Err(failure) => not_tried(failure.clone()),
     };
-    let batch = Batch::new(entries, limits, settings, observer);
+    let entries = Merged::new(entries);
+    let batch = Batch::new(&entries, limits, settings, observer);
     {
         let workers: FuturesUnordered<_> = (0..limits.parallelism).map(|_| batch.work(&send)).collect();
         let mut workers = pin!(workers.collect::<()>());
@@ -196,8 +198,47 @@ struct Card {
     entries: Vec<usize>,
 }
 
+/// The entries of a batch.
+#[derive(Default)]
+struct Merged {
+    /// In the order in which they are sent.
+    cards: Vec<Card>,
+    /// What cannot be sent: its place, and the card's id.
+    invalid: Vec<(usize, String)>,
+    /// How many entries there are.
+    total: usize,
+}
+
+impl Merged {
+    fn new(entries: Vec<Entry>) -> Merged {
+        let mut merged = Merged { total: entries.len(), ..Merged::default() };
+        let mut places: HashMap<String, usize> = HashMap::new();
+        for (place, entry) in entries.into_iter().enumerate() {
+            match entry {
+                Entry::Card { card_id, variables } => match places.get(&card_id) {
+                    Some(&known) => {
+                        let card = &mut merged.cards[known];
+                        card.variables.merge(variables);
+                        card.entries.push(place);
+                    }
+                    None => {
+                        places.insert(card_id.clone(), merged.cards.len());
+                        merged.cards.push(Card { card_id, variables, entries: vec![place] });
+                    }
+                },
+                Entry::Invalid { card_id } => merged.invalid.push((place, card_id)),
+            }
+        }
+        merged
+    }
+}
+
 struct Batch<'a, O> {
-    cards: RefCell<std::vec::IntoIter<Card>>,
+    cards: &'a [Card],
+    /// The place of the card whose turn is next.
+    next: Cell<usize>,
+    /// Of all cards; nobody needs them before something fails.
+    values: OnceCell<Values<'a>>,
     outcomes: RefCell<Vec<Option<Outcome>>>,
     progress: Cell<Progress>,
     unreached: Cell<u32>,
@@ -208,31 +249,14 @@ struct Batch<'a, O> {
 }
 
 impl<'a, O: Observer> Batch<'a, O> {
-    fn new(entries: Vec<Entry>, limits: Limits, settings: &Settings, observer: &'a O) -> Batch<'a, O> {
-        let total = entries.len();
-        let mut cards: Vec<Card> = Vec::new();
-        let mut places: HashMap<String, usize> = HashMap::new();
-        let mut invalid = Vec::new();
-        for (place, entry) in entries.into_iter().enumerate() {
-            match entry {
-                Entry::Card { card_id, variables } => match places.get(&card_id) {
-                    Some(&known) => {
-                        let card = &mut cards[known];
-                        card.variables.merge(variables);
-                        card.entries.push(place);
-                    }
-                    None => {
-                        places.insert(card_id.clone(), cards.len());
-                        cards.push(Card { card_id, variables, entries: vec![place] });
-                    }
-                },
-                Entry::Invalid { card_id } => invalid.push((place, card_id)),
-            }
-        }
+    fn new(entries: &'a Merged, limits: Limits, settings: &Settings, observer: &'a O) -> Batch<'a, O> {
+        let Merged { cards, invalid, total } = entries;
         let batch = Batch {
-            cards: RefCell::new(cards.into_iter()),
-            outcomes: RefCell::new(vec![None; total]),
-            progress: Cell::new(Progress { total, ..Progress::default() }),
+            cards,
+            next: Cell::new(0),
+            values: OnceCell::new(),
+            outcomes: RefCell::new(vec![None; *total]),
+            progress: Cell::new(Progress { total: *total, ..Progress::default() }),
             unreached: Cell::new(0),
             pace: Pace::new(deadline(limits.time)),
             timeout: settings.timeout,
@@ -240,15 +264,28 @@ impl<'a, O: Observer> Batch<'a, O> {
             observer,
         };
         for (place, card_id) in invalid {
-            batch.settle(card_id, &[place], 0, false, Some((EntryErrorKind::InvalidEntry, Reason::InvalidEntry)));
+            batch.settle(card_id, &[*place], 0, false, Some((EntryErrorKind::InvalidEntry, Reason::InvalidEntry)));
         }
         batch
+    }
+
+    /// The card whose turn it is.
+    fn next_card(&self) -> Option<&'a Card> {
+        let place = self.next.get();
+        let card = self.cards.get(place)?;
+        self.next.set(place + 1);
+        Some(card)
+    }
+
+    fn values(&self) -> &Values<'a> {
+        self.values
+            .get_or_init(|| self.cards.iter().flat_map(|card| card.variables.iter()).map(|(_, value)| value).collect())
     }
 
     /// Takes card after card until there are none or nothing may be sent any more.
     async fn work(&self, send: &impl AsyncFn(&Request, &Pace) -> Report) {
         while self.pace.turn().await {
-            let Some(card) = self.cards.borrow_mut().next() else { return };
+            let Some(card) = self.next_card() else { return };
             let request = Request::update_card(&card.card_id, &card.variables).leaving_pauses_to_the_caller();
             let report = self.send_within_the_rate(&request, send).await;
             self.end(card, &request, report);
@@ -276,7 +313,7 @@ impl<'a, O: Observer> Batch<'a, O> {
         }
     }
 
-    fn end(&self, card: Card, request: &Request, report: Report) {
+    fn end(&self, card: &Card, request: &Request, report: Report) {
         let Report { outcome, code, .. } = report;
         let kind = outcome.as_ref().err().map(|failure| failure.kind);
         if matches!(kind, Some(Kind::Connection | Kind::Timeout | Kind::Certificate)) {
@@ -288,10 +325,10 @@ impl<'a, O: Observer> Batch<'a, O> {
             self.pace.stop();
         }
         match outcome {
-            Ok(success) => self.settle(card.card_id, &card.entries, code, success.installed, None),
+            Ok(success) => self.settle(&card.card_id, &card.entries, code, success.installed, None),
             Err(failure) => {
-                let error = (EntryErrorKind::Sent(failure.kind), Reason::Sent(request, &failure, code));
-                self.settle(card.card_id, &card.entries, code, false, Some(error));
+                let error = (EntryErrorKind::Sent(failure.kind), Reason::Sent(request, &failure, code, self.values()));
+                self.settle(&card.card_id, &card.entries, code, false, Some(error));
             }
         }
     }
@@ -299,7 +336,7 @@ impl<'a, O: Observer> Batch<'a, O> {
     /// Notes the outcome of all entries of a card.
     fn settle(
         &self,
-        card_id: String,
+        card_id: &str,
         entries: &[usize],
         code: i64,
         installed: bool,
@@ -310,7 +347,7 @@ impl<'a, O: Observer> Batch<'a, O> {
         progress.done += entries.len();
         progress.failed += if error.is_some() { entries.len() } else { 0 };
         self.progress.set(progress);
-        let outcome = Outcome { card_id, code, installed, error };
+        let outcome = Outcome { card_id: card_id.to_owned(), code, installed, error };
         let mut outcomes = self.outcomes.borrow_mut();
         for &place in entries {
             outcomes[place] = Some(outcome.clone());
@@ -322,9 +359,8 @@ impl<'a, O: Observer> Batch<'a, O> {
     }
 
     fn into_outcomes(self) -> Vec<Outcome> {
-        let rest: Vec<Card> = self.cards.take().collect();
-        for card in rest {
-            self.settle(card.card_id, &card.entries, 0, false, Some((EntryErrorKind::NotSent, Reason::NotSent)));
+        while let Some(card) = self.next_card() {
+            self.settle(&card.card_id, &card.entries, 0, false, Some((EntryErrorKind::NotSent, Reason::NotSent)));
         }
         self.outcomes.into_inner().into_iter().flatten().collect()
     }
@@ -432,7 +468,8 @@ mod tests {
     async fn play(ids: &str, limits: Limits, answer: impl Fn(&str, usize) -> Report) -> Play {
         let began = Instant::now();
         let settings = Settings { timeout: 10 * SECOND, retries: 2, ..Settings::default() };
-        let batch = Batch::new(cards(ids), limits, &settings, &Silent);
+        let entries = Merged::new(cards(ids));
+        let batch = Batch::new(&entries, limits, &settings, &Silent);
         let sent = RefCell::new(Vec::new());
         let send = async |request: &Request, _: &Pace| {
             let id = String::from_utf8_lossy(&request.body()).replace("cardId=", "");
@@ -529,8 +566,7 @@ mod tests {
     fn later_values_of_a_card_replace_earlier_ones() {
         let entries =
             entries(r#"[{"cardId":"a","values":{"X":1,"Y":2}},{"cardId":" a ","values":{"Y":3,"Z":4}}]"#).unwrap();
-        let batch = Batch::new(entries, limits(1, 1), &Settings::default(), &Silent);
-        let cards: Vec<Card> = batch.cards.take().collect();
+        let cards = Merged::new(entries).cards;
         let values: Vec<_> = cards[0].variables.iter().collect();
         assert_eq!(cards.len(), 1);
         assert_eq!(values, [("X", "1"), ("Y", "3"), ("Z", "4")]);
