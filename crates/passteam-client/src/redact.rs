@@ -2,7 +2,7 @@
 
 mod reading;
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::ops::Range;
 
 use reading::readings;
@@ -45,7 +45,8 @@ pub fn redact_call(text: &str, settings: &Settings, request: &Request, others: &
 #[derive(Default)]
 pub struct Values<'a> {
     values: HashSet<&'a [u8]>,
-    lengths: BTreeSet<usize>,
+    /// Each once.
+    lengths: Vec<usize>,
 }
 
 impl<'a> Values<'a> {
@@ -59,9 +60,13 @@ impl<'a> Values<'a> {
 
 impl<'a> FromIterator<&'a str> for Values<'a> {
     fn from_iter<I: IntoIterator<Item = &'a str>>(values: I) -> Self {
-        let values: HashSet<_> = values.into_iter().flat_map(spellings).map(str::as_bytes).collect();
-        let lengths = values.iter().map(|value| value.len()).collect();
-        Values { values, lengths }
+        let mut found = Values::default();
+        for value in values.into_iter().flat_map(spellings) {
+            if found.values.insert(value.as_bytes()) && !found.lengths.contains(&value.len()) {
+                found.lengths.push(value.len());
+            }
+        }
+        found
     }
 }
 
