@@ -1,8 +1,9 @@
 //! `cargo xtask toolchain` and `cargo xtask cross`: libraries and tests for other machines, built on Debian.
 //!
 //! Debian's own compiler (`rustc-web`) builds everything, whatever rustup has, so that one commit gives the same bytes
-//! on every x86-64 Debian with the same version of that package. The `win7` targets have no precompiled standard library anywhere, so it is built along, which stable
-//! compilers allow with `RUSTC_BOOTSTRAP` only. For Linux, zig links against the symbols of an old glibc.
+//! on every x86-64 Debian with the same version of that package. The `win7` targets have no precompiled standard library
+//! anywhere, so it is built along, which stable compilers allow with `RUSTC_BOOTSTRAP` only. For Linux, zig links against
+//! the symbols of an old glibc.
 
 use std::ffi::OsString;
 use std::fs;
