@@ -115,16 +115,16 @@ fn expected_kind(answer: &Answer, json: &Value, code: Option<i64>) -> Option<Kin
     if matches!(answer.status, 301 | 302 | 303 | 307 | 308) {
         return Some(Kind::BadResponse);
     }
+    let decisive = code.unwrap_or(answer.status.into());
     match code {
         Some(200) => {
             let named = json["result"]["cardId"].as_str().is_some_and(|id| !id.trim().is_empty());
             (answer.method == b'c' && !named).then_some(Kind::BadResponse)
         }
-        Some(500) if names_a_required_field(json) => Some(Kind::FieldRequired),
-        Some(code) => Some(kind_of(code)),
         None if answer.status == 407 && answer.through_proxy => Some(Kind::Connection),
-        None if answer.status >= 400 => Some(kind_of(answer.status.into())),
-        None => Some(Kind::BadResponse),
+        None if answer.status < 400 => Some(Kind::BadResponse),
+        _ if decisive == 500 && names_a_required_field(json) => Some(Kind::FieldRequired),
+        _ => Some(kind_of(decisive)),
     }
 }
 
