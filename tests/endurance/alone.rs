@@ -1,13 +1,9 @@
 //! A test in a process of its own, with the servers outside.
 
 use std::env;
-use std::ffi::OsString;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use testkit::apart;
 use testkit::peer::Peer;
+use testkit::{apart, resolver};
 
 use crate::shop;
 
@@ -39,32 +35,16 @@ impl World {
 
 /// Runs a scenario in a new process; `test` is the [`testkit::test_path`] of the test that asks for it.
 ///
-/// Both servers stay in this process, and the new one has a resolver that can be slow (`resolver.cpp`).
+/// Both servers stay in this process, and the new one has a resolver that can be slow ([`resolver`]).
 pub fn alone(test: &str, scenario: impl FnOnce(&World)) {
     let mut servers = None;
+    let folder = tempfile::tempdir().unwrap();
     let output = apart::rerun(test, |command| {
         let (sandbox, silent) = servers.insert((shop::sandbox(), Peer::silent()));
-        command.env(SERVICE, sandbox.url()).env(SILENT, silent.url()).env("LD_PRELOAD", slow_resolver());
+        command.env(SERVICE, sandbox.url()).env(SILENT, silent.url()).env("LD_PRELOAD", resolver::build(folder.path()));
     });
     match output {
         Some(output) => print!("{}", String::from_utf8_lossy(&output.stdout)),
         None => scenario(&World { service: env::var(SERVICE).unwrap(), silent: env::var(SILENT).unwrap() }),
     }
-}
-
-fn slow_resolver() -> PathBuf {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/endurance/resolver.cpp");
-    let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join("slow-resolver.so");
-    // Another test may have the library open: the new one takes its place whole.
-    let unfinished = tempfile::NamedTempFile::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap().into_temp_path();
-    let compiler = env::var_os("CXX").unwrap_or_else(|| OsString::from("c++"));
-    let status = Command::new(&compiler)
-        .args(["-std=c++17", "-shared", "-fPIC", "-o"])
-        .args([unfinished.as_os_str(), source.as_os_str()])
-        .arg("-ldl")
-        .status()
-        .unwrap_or_else(|error| panic!("these tests need a C++ compiler ({compiler:?}): {error}"));
-    assert!(status.success(), "{source:?} does not compile");
-    fs::rename(&unfinished, &library).unwrap();
-    library
 }

@@ -1,30 +1,18 @@
 //! Names that do not resolve. The resolver is the C library's, with a stand-in loaded before it.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 use std::time::Instant;
 
 use testkit::shop::{self, number, text};
-use testkit::{apart, test_path};
+use testkit::{apart, resolver, test_path};
 
 use crate::table::attempt;
 
-const SOURCE: &str = include_str!("resolver.c");
-
-/// Compiles the stand-in.
-fn resolver(folder: &Path) -> PathBuf {
-    let (source, library) = (folder.join("resolver.c"), folder.join("resolver.so"));
-    std::fs::write(&source, SOURCE).unwrap();
-    let status = Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&library).arg(&source).arg("-ldl").status();
-    assert!(status.expect("a C compiler").success());
-    library
-}
-
-/// Runs a test once more where names are looked up in that way.
-fn rerun_with_resolver(path: &str, mode: &str) -> Option<Output> {
+/// Runs a test once more where names are looked up by the stand-in.
+fn rerun_with_resolver(path: &str) -> Option<Output> {
     let folder = tempfile::tempdir().unwrap();
     apart::rerun(path, |command| {
-        command.env("LD_PRELOAD", resolver(folder.path())).env("PASSTEAM_TEST_RESOLVER", mode);
+        command.env("LD_PRELOAD", resolver::build(folder.path()));
     })
 }
 
@@ -56,9 +44,9 @@ fn assert_fails_with(kind: &str, url: &str, proxy: &str, timeout: f64) {
 #[cfg_attr(not(target_os = "linux"), ignore = "the stand-in for the resolver needs LD_PRELOAD")]
 fn a_name_that_does_not_resolve_is_a_connection_error() {
     let path = test_path!(a_name_that_does_not_resolve_is_a_connection_error);
-    if rerun_with_resolver(path, "unknown").is_none() {
-        assert_fails_with("Connection", "https://no-such-name.example/oapi/v1", "direct", 10.0);
-        assert_fails_with("Connection", "https://localhost:1", "http://no-such-proxy.example:3128", 10.0);
+    if rerun_with_resolver(path).is_none() {
+        assert_fails_with("Connection", "https://no-such-name.unknown.test/oapi/v1", "direct", 10.0);
+        assert_fails_with("Connection", "https://localhost:1", "http://no-such-proxy.unknown.test:3128", 10.0);
     }
 }
 
@@ -66,8 +54,8 @@ fn a_name_that_does_not_resolve_is_a_connection_error() {
 #[cfg_attr(not(target_os = "linux"), ignore = "the stand-in for the resolver needs LD_PRELOAD")]
 fn a_resolver_that_is_out_of_order_is_a_connection_error() {
     let path = test_path!(a_resolver_that_is_out_of_order_is_a_connection_error);
-    if rerun_with_resolver(path, "temporary").is_none() {
-        assert_fails_with("Connection", "https://any-name.example/oapi/v1", "direct", 10.0);
+    if rerun_with_resolver(path).is_none() {
+        assert_fails_with("Connection", "https://any-name.temporary.test/oapi/v1", "direct", 10.0);
     }
 }
 
@@ -75,11 +63,11 @@ fn a_resolver_that_is_out_of_order_is_a_connection_error() {
 #[cfg_attr(not(target_os = "linux"), ignore = "the stand-in for the resolver needs LD_PRELOAD")]
 fn a_resolver_that_never_answers_is_a_timeout_and_stops_nobody_else() {
     let path = test_path!(a_resolver_that_never_answers_is_a_timeout_and_stops_nobody_else);
-    if rerun_with_resolver(path, "silent").is_none() {
-        assert_fails_with("Timeout", "https://any-name.example/oapi/v1", "direct", 0.5);
-        assert_fails_with("Timeout", "https://localhost:1", "http://proxy.example:3128", 0.5);
+    if rerun_with_resolver(path).is_none() {
+        assert_fails_with("Timeout", "https://any-name.stalled.test/oapi/v1", "direct", 0.5);
+        assert_fails_with("Timeout", "https://localhost:1", "http://proxy.stalled.test:3128", 0.5);
         // More than there may be look-ups at a time.
-        let stuck = shop::component_for("https://any-name.example");
+        let stuck = shop::component_for("https://any-name.stalled.test");
         stuck.set("Timeout", 0.1).unwrap();
         for _ in 0..80 {
             assert!(!attempt(&stuck, "UpdateCard"));

@@ -5,6 +5,7 @@ mod library;
 pub mod peer;
 pub mod proxy;
 pub mod relay;
+pub mod resolver;
 pub mod shop;
 pub mod tls;
 

@@ -1,4 +1,4 @@
-// Preloaded before the C library: a resolver that is slow for some names and the system's own for all others.
+// Preloaded before the C library: a resolver that misbehaves for some names and is the system's own for all others.
 
 #include <dlfcn.h>
 #include <netdb.h>
@@ -18,6 +18,12 @@ extern "C" int getaddrinfo(const char *name, const char *service, const addrinfo
     if (name && is_below(name, ".slow.test")) {
         sleep(1);
         return EAI_NONAME;
+    }
+    if (name && is_below(name, ".unknown.test")) {
+        return EAI_NONAME;
+    }
+    if (name && is_below(name, ".temporary.test")) {
+        return EAI_AGAIN;
     }
     static auto *const next = reinterpret_cast<GetAddrInfo *>(dlsym(RTLD_NEXT, "getaddrinfo"));
     return next(name, service, hints, found);
