@@ -84,22 +84,18 @@ enum End {
 
 fn hide(text: &str, end: End, secrets: &[&str], others: &Values<'_>) -> String {
     let mut hidden = vec![false; text.len()];
-    let readings = readings(text);
-    for secret in secrets {
-        for range in find_all(text.as_bytes(), end, secret.as_bytes()) {
-            hidden[range].fill(true);
-        }
-        for reading in &readings {
-            for range in find_all(reading.bytes(), end, secret.as_bytes()) {
-                hidden[reading.source(range)].fill(true);
-            }
-        }
-    }
-    for range in others.found_in(text.as_bytes()) {
+    let find = |bytes: &[u8]| -> Vec<Range<usize>> {
+        secrets
+            .iter()
+            .flat_map(|secret| find_all(bytes, end, secret.as_bytes()))
+            .chain(others.found_in(bytes))
+            .collect()
+    };
+    for range in find(text.as_bytes()) {
         hidden[range].fill(true);
     }
-    for reading in &readings {
-        for range in others.found_in(reading.bytes()) {
+    for reading in readings(text) {
+        for range in find(reading.bytes()) {
             hidden[reading.source(range)].fill(true);
         }
     }
