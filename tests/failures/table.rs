@@ -3,7 +3,8 @@
 use std::any::Any;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::Mutex;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Barrier, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -476,22 +477,24 @@ fn play(case: &Case, good: &Sandbox) {
 }
 
 /// Plays the cases a few at a time; tells which of them failed.
+///
+/// No thread ends before all of them have done: wine can lose an event that comes while the thread that asked for it ends, and
+/// a thread that waits for its own call asks for everybody's.
 pub fn for_each(cases: &[Case], play: impl Fn(&Case) + Sync) {
     const AT_A_TIME: usize = 8;
     let waiting = Mutex::new(cases.iter());
     let failed = Mutex::new(Vec::new());
+    let over = Barrier::new(AT_A_TIME);
     thread::scope(|scope| {
         for _ in 0..AT_A_TIME {
             scope.spawn(|| {
                 while let Some(case) = { waiting.lock().unwrap().next() } {
-                    let name = case.name;
-                    let played = thread::scope(|scope| {
-                        thread::Builder::new().name(name.into()).spawn_scoped(scope, || play(case)).unwrap().join()
-                    });
-                    if played.is_err() {
-                        failed.lock().unwrap().push(name);
+                    if catch_unwind(AssertUnwindSafe(|| play(case))).is_err() {
+                        eprintln!("the case was: {}", case.name);
+                        failed.lock().unwrap().push(case.name);
                     }
                 }
+                over.wait();
             });
         }
     });

@@ -1,5 +1,6 @@
-//! What waiting costs the host's process.
+//! What waiting costs the host's process, and that callers who wait at once do not need one another.
 
+use std::thread;
 use std::time::Duration;
 
 use cpu_time::ProcessTime;
@@ -32,4 +33,32 @@ fn waiting_burns_no_processor_time() {
         played += 1;
     }
     assert!(played >= 8, "{played}");
+}
+
+/// Whoever waits attends to the others' connections, and a server's threads come and go: what one of them has asked the operating
+/// system for must not end with it.
+#[test]
+fn a_thread_that_ends_takes_nobodys_events_along() {
+    const AT_A_TIME: usize = 8;
+    const CALLS: usize = 250;
+
+    let sandbox = shop::sandbox();
+    let url = sandbox.url();
+    let create_one = |number: usize| {
+        let object = shop::component_for(&url);
+        object.set("Timeout", 20).unwrap();
+        shop::create(&object, &format!("+7{number:010}"));
+    };
+    thread::scope(|callers| {
+        for caller in 0..AT_A_TIME {
+            callers.spawn(move || {
+                for number in caller * CALLS..(caller + 1) * CALLS {
+                    thread::scope(|one| {
+                        one.spawn(|| create_one(number));
+                    });
+                }
+            });
+        }
+    });
+    assert_eq!(sandbox.cards().len(), AT_A_TIME * CALLS);
 }
