@@ -13,15 +13,8 @@ use crate::peer::{Close, Peer, close};
 /// those that are open.
 pub struct Relay {
     peer: Peer,
-    open: Arc<Mutex<Vec<Arc<Client>>>>,
+    open: Arc<Mutex<Vec<Arc<TcpStream>>>>,
     passed: Arc<Passed>,
-}
-
-/// A client's connection.
-struct Client {
-    stream: TcpStream,
-    /// Whether [`Relay::close_connections`] has closed it.
-    closed: AtomicBool,
 }
 
 /// How many bytes were passed on, on all connections together.
@@ -67,7 +60,7 @@ impl Relay {
         let passed = Arc::new(Passed::default());
         let (clients, count) = (open.clone(), passed.clone());
         let peer = Peer::start(move |client, number| {
-            let client = Arc::new(Client { stream: client, closed: AtomicBool::new(false) });
+            let client = Arc::new(client);
             lock(&clients).push(client.clone());
             // A server that is gone is one more way to break.
             if let Ok(server) = TcpStream::connect(server) {
@@ -96,8 +89,7 @@ impl Relay {
     /// Closes the connections that are open now, in order, without a word of the server's.
     pub fn close_connections(&self) {
         for client in lock(&self.open).iter() {
-            client.closed.store(true, Ordering::SeqCst);
-            close(&client.stream, Close::Fin);
+            close(client, Close::Fin);
         }
     }
 }
@@ -114,14 +106,13 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 /// Returns when the server, too, has done with the connection.
-fn pass_on(client: &Client, server: &TcpStream, cut: Option<Cut>, passed: &Passed) {
-    let Client { stream: client, closed } = client;
+fn pass_on(client: &TcpStream, server: &TcpStream, cut: Option<Cut>, passed: &Passed) {
     let broken = AtomicBool::new(false);
     let pump = |from, to, sender| {
         let limit = cut.filter(|cut| cut.of == sender).map(|cut| (cut.after, cut.close));
-        Pump { from, to, client, limit, closed, broken: &broken, passed: passed.of(sender) }
+        Pump { from, to, client, limit, broken: &broken, passed: passed.of(sender) }
     };
-    // Where a shutdown does not wake a thread that reads, which is so on Windows, it has to look by itself.
+    // Where a shutdown does not wake a thread that reads, which is so on Windows, its next read finds out.
     let _ = client.set_read_timeout(Some(Duration::from_millis(20)));
     thread::scope(|scope| {
         let answers = pump(server, client, Sender::Server);
@@ -149,19 +140,12 @@ struct Pump<'a> {
     client: &'a TcpStream,
     /// After how many bytes the client's connection breaks, and how.
     limit: Option<(usize, Close)>,
-    /// Whether the client's connection was closed meanwhile.
-    closed: &'a AtomicBool,
     /// Whether it has broken, in whichever direction.
     broken: &'a AtomicBool,
     passed: &'a AtomicUsize,
 }
 
 impl Pump<'_> {
-    /// Whether no more can come from the client.
-    fn is_over(&self) -> bool {
-        self.broken.load(Ordering::SeqCst) || self.closed.load(Ordering::SeqCst)
-    }
-
     /// Passes bytes on until there are no more. What comes after a break is read and thrown away, so that the server can finish
     /// what it does.
     fn run(mut self) {
@@ -176,7 +160,7 @@ impl Pump<'_> {
             }
             let most = self.limit.map_or(chunk.len(), |(left, _)| left.min(chunk.len()));
             let count = match self.from.read(&mut chunk[..most]) {
-                Err(error) if is_timeout(&error) && !self.is_over() => continue,
+                Err(error) if is_timeout(&error) && !self.broken.load(Ordering::SeqCst) => continue,
                 Ok(0) | Err(_) => return,
                 Ok(count) => count,
             };
