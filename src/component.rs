@@ -1,443 +1,386 @@
-//! The object that BSL holds: settings, collected values, the last call's result.
+//! What each method does, one call at a time: read the parameters, call the service, fill the result properties.
+//!
+//! Names, parameters and look-up of the methods are [`crate::members`]; what lasts between calls is [`crate::properties`].
 
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use passteam_client::PagesRead;
 use passteam_client::batch::{self, Entry, Limits, Observer, Outcome, Progress, Reason};
-use passteam_client::form::{FormError, Parameters, Request, Variables};
+use passteam_client::form::{FormError, Parameters, Variables};
 use passteam_client::json::JsonError;
+use passteam_client::outcome::{Failure, Report};
 use passteam_client::redact::{Values, redact_call};
-use passteam_client::reply::{Failure, Report, Success};
-use passteam_client::settings::{CertificateFile, Proxy, ServerUrl, Settings, Token};
-use passteam_client::transport;
-use serde::Serialize;
+use passteam_client::request::Request;
+use passteam_client::settings::{CertificateFile, Settings};
 
-use crate::journal;
-use crate::members::{Arguments, METHODS, PARALLELISM, PROPERTIES, TIME_LIMIT_SECONDS};
-use crate::messages::{self, Language, Misuse, Problem};
-use crate::value::{Argument, Value};
+use crate::arguments::Arguments;
+use crate::diagnosis::{self, Subject};
+use crate::language::Language;
+use crate::last_call::{LastCall, creations_json, error_kind, page_json, updates_json};
+use crate::log_file::LogFile;
+use crate::messages::{self, Doubt};
+use crate::misuse::{Misuse, Problem};
+use crate::names::Names;
+use crate::properties::Properties;
+use crate::surroundings::Surroundings;
+use crate::turns::{Turn, Turns};
+use crate::value::{Argument, Returned};
 
-const VERSION: &str = env!("CARGO_PKG_VERSION");
-/// Seconds that `Timeout` may hold.
-const TIMEOUT_SECONDS: (f64, f64) = (0.1, 600.0);
-/// How many repeats `Retries` may allow.
-const RETRIES: (f64, f64) = (0.0, 10.0);
-/// How many cards `UpdateCards` may send at a time.
+/// Names of the property that every call of the service needs.
+pub const TOKEN: Names = Names::new("Token", "Токен");
+/// Names of the property that `CreateCard` needs.
+pub const TEMPLATE_ID: Names = Names::new("TemplateId", "ИдентификаторШаблона");
+/// Default of `Parallelism`.
+pub const PARALLELISM: u32 = 4;
+/// Default of `Page`.
+pub const FIRST_PAGE: u32 = 1;
+/// Default of `TimeLimit`, in seconds.
+pub const TIME_LIMIT_SECONDS: u32 = 300;
+
+/// Range of `Parallelism`, the number of concurrent cards of a batch.
 const PARALLELISM_RANGE: (f64, f64) = (1.0, 16.0);
-/// Seconds after which `UpdateCards` may be told to send nothing more.
+/// Range of `Page`.
+const PAGE_RANGE: (f64, f64) = (1.0, 2_147_483_647.0);
+/// Range of `TimeLimit`, in seconds, after which a batch sends nothing more.
 const TIME_LIMIT_RANGE: (f64, f64) = (1.0, 3600.0);
-/// `Code` where everything went well.
-const OK: i64 = 200;
 
-/// What `ErrorKind` says after a BSL exception.
-const MISUSE: &str = "Misuse";
-
-/// The state behind one object in BSL.
+/// The object that BSL holds. Any thread may use it.
 #[derive(Default)]
 pub struct Component {
-    language: Language,
-    settings: Settings,
-    template_id: String,
-    log_file: String,
-    collected: Variables,
-    last: LastCall,
+    properties: Mutex<Properties>,
+    turns: Turns,
+    /// The pages that `GetCards` has read.
+    pages: Mutex<PagesRead>,
+    /// How often the object's use has ended; a batch that began before the last time is cancelled.
+    ends: AtomicU64,
 }
 
-/// What the result properties show.
-#[derive(Default)]
-struct LastCall {
-    ok: bool,
-    code: i64,
-    card_id: String,
-    card_url: String,
-    installed: bool,
-    error_kind: &'static str,
-    error_description: String,
-    response: String,
-}
-
-/// The property `Result`.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ResultJson<'a> {
-    ok: bool,
-    code: i64,
-    card_id: &'a str,
-    card_url: &'a str,
-    installed: bool,
-    error_kind: &'a str,
-    error_description: &'a str,
-}
-
-/// One element of what `UpdateCards` returns.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct EntryJson<'a> {
-    card_id: &'a str,
-    ok: bool,
-    code: i64,
-    installed: bool,
-    error_kind: &'a str,
-    error_description: &'a str,
-}
-
-/// The platform's side of the members: by index, with a text for the exception where one is due.
 impl Component {
-    /// The language of every text from now on.
-    pub fn set_language(&mut self, language: Language) {
-        self.language = language;
+    /// The properties, locked. No call of the service or of the platform is made while they are locked.
+    pub fn properties(&self) -> MutexGuard<'_, Properties> {
+        self.properties.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reads property `index`.
-    pub fn get(&mut self, index: usize) -> Result<Value, Misuse> {
-        let property = PROPERTIES.get(index).ok_or_else(Misuse::unknown_member)?;
-        match property.get {
-            Some(get) => Ok(get(self)),
-            None => Err(Misuse::property(property, Problem::WriteOnly)),
-        }
-    }
-
-    /// Writes property `index`.
-    pub fn set(&mut self, index: usize, value: &Argument) -> Result<(), Misuse> {
-        let property = PROPERTIES.get(index).ok_or_else(Misuse::unknown_member)?;
-        let set = property.set.ok_or_else(|| Misuse::property(property, Problem::ReadOnly))?;
-        set(self, value).map_err(|problem| Misuse::property(property, problem))
-    }
-
-    /// Calls method `index`, which may send external events (name, data) by `notify`.
-    pub fn call(&mut self, index: usize, values: &[Argument], notify: &dyn Fn(&str, &str)) -> Result<Value, Misuse> {
-        let method = METHODS.get(index).ok_or_else(Misuse::unknown_member)?;
-        (method.call)(self, &Arguments::new(method, values, notify))
-    }
-
-    /// Notes a BSL exception in the result properties; its text, for the platform.
-    pub fn note_misuse(&mut self, misuse: Misuse) -> String {
-        let secrets = [Some(self.settings.token.reveal()), self.settings.proxy.password()];
-        let text = misuse.without(secrets.into_iter().flatten()).text(self.language);
-        self.last.error_kind = MISUSE;
-        self.last.error_description.clone_from(&text);
-        text
-    }
-
-    /// Forgets one customer's data, whatever state a panic has left it in.
-    pub fn discard_values(&mut self) {
-        self.collected = Variables::default();
-    }
-}
-
-/// Settings.
-impl Component {
-    pub(crate) fn set_token(&mut self, value: &Argument) -> Result<(), Problem> {
-        self.discard_values();
-        self.settings.token = Token::parse(value.as_text()?).map_err(Problem::Token)?;
-        Ok(())
-    }
-
-    pub(crate) fn template_id(&self) -> Value {
-        Value::Text(self.template_id.clone())
-    }
-
-    pub(crate) fn set_template_id(&mut self, value: &Argument) -> Result<(), Problem> {
-        value.as_text()?.trim().clone_into(&mut self.template_id);
-        Ok(())
-    }
-
-    pub(crate) fn server_url(&self) -> Value {
-        Value::Text(self.settings.server.as_str().to_owned())
-    }
-
-    pub(crate) fn set_server_url(&mut self, value: &Argument) -> Result<(), Problem> {
-        self.discard_values();
-        self.settings.server = ServerUrl::parse(value.as_text()?).map_err(Problem::ServerUrl)?;
-        Ok(())
-    }
-
-    pub(crate) fn timeout(&self) -> Value {
-        Value::Number(self.settings.timeout.as_secs_f64())
-    }
-
-    pub(crate) fn set_timeout(&mut self, value: &Argument) -> Result<(), Problem> {
-        self.settings.timeout = Duration::from_secs_f64(within(value, TIMEOUT_SECONDS)?);
-        Ok(())
-    }
-
-    pub(crate) fn retries(&self) -> Value {
-        Value::Number(self.settings.retries.into())
-    }
-
-    pub(crate) fn set_retries(&mut self, value: &Argument) -> Result<(), Problem> {
-        self.settings.retries = whole_within(value, RETRIES)?;
-        Ok(())
-    }
-
-    pub(crate) fn proxy(&self) -> Value {
-        Value::Text(self.settings.proxy.to_string())
-    }
-
-    pub(crate) fn set_proxy(&mut self, value: &Argument) -> Result<(), Problem> {
-        self.settings.proxy = Proxy::parse(value.as_text()?).map_err(Problem::Proxy)?;
-        Ok(())
-    }
-
-    pub(crate) fn certificate_file(&self) -> Value {
-        Value::Text(self.settings.certificate_file.as_ref().map_or("", CertificateFile::as_str).to_owned())
-    }
-
-    pub(crate) fn set_certificate_file(&mut self, value: &Argument) -> Result<(), Problem> {
-        let path = value.as_text()?.trim();
-        self.settings.certificate_file = match path {
+    /// Sets `CertificateFile`, after reading it.
+    pub fn set_certificate_file(&self, value: &Argument) -> Result<(), Problem> {
+        let file = match value.as_text()?.trim() {
             "" => None,
             path => Some(CertificateFile::open(path).map_err(Problem::CertificateFile)?),
         };
+        Arc::make_mut(&mut self.properties().settings).certificate_file = file;
         Ok(())
     }
-}
 
-impl Component {
-    pub(crate) fn log_file(&self) -> Value {
-        Value::Text(self.log_file.clone())
+    fn pages(&self) -> MutexGuard<'_, PagesRead> {
+        self.pages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn set_log_file(&mut self, value: &Argument) -> Result<(), Problem> {
-        value.as_text()?.trim().clone_into(&mut self.log_file);
-        Ok(())
-    }
-}
-
-fn within(value: &Argument, (least, most): (f64, f64)) -> Result<f64, Problem> {
-    let number = value.as_number()?;
-    if (least..=most).contains(&number) { Ok(number) } else { Err(Problem::OutOfRange { least, most }) }
-}
-
-fn whole_within(value: &Argument, range: (f64, f64)) -> Result<u32, Problem> {
-    let number = within(value, range)?;
-    if number.fract() == 0.0 { Ok(number as u32) } else { Err(Problem::NotWhole) }
-}
-
-/// Results of the last call.
-impl Component {
-    pub(crate) fn card_id(&self) -> Value {
-        Value::Text(self.last.card_id.clone())
-    }
-
-    pub(crate) fn card_url(&self) -> Value {
-        Value::Text(self.last.card_url.clone())
-    }
-
-    pub(crate) fn installed(&self) -> Value {
-        Value::Boolean(self.last.installed)
-    }
-
-    pub(crate) fn code(&self) -> Value {
-        Value::Number(self.last.code as f64)
-    }
-
-    pub(crate) fn error_kind(&self) -> Value {
-        Value::Text(self.last.error_kind.to_owned())
-    }
-
-    pub(crate) fn error_description(&self) -> Value {
-        Value::Text(self.last.error_description.clone())
-    }
-
-    pub(crate) fn response(&self) -> Value {
-        Value::Text(self.last.response.clone())
-    }
-
-    pub(crate) fn result(&self) -> Value {
-        let last = &self.last;
-        let json = ResultJson {
-            ok: last.ok && last.error_kind.is_empty(),
-            code: last.code,
-            card_id: &last.card_id,
-            card_url: &last.card_url,
-            installed: last.installed,
-            error_kind: last.error_kind,
-            error_description: &last.error_description,
-        };
-        Value::Text(to_json(&json))
-    }
-
-    pub(crate) fn version(&self) -> Value {
-        Value::Text(VERSION.to_owned())
+    /// Ends the object's use: cancels a running batch, waits for the running call, refuses those that wait for their turn, and
+    /// forgets everything.
+    pub fn close(&self) {
+        self.ends.fetch_add(1, Ordering::Relaxed);
+        self.turns.close();
+        *self.properties() = Properties::default();
+        *self.pages() = PagesRead::default();
     }
 }
 
 /// Methods.
 impl Component {
-    pub(crate) fn set_value(&mut self, arguments: &Arguments) -> Result<Value, Misuse> {
-        let collected = std::mem::take(&mut self.collected);
-        self.collected = with_value(collected, arguments)?;
-        Ok(Value::Undefined)
+    /// `SetValue`.
+    pub fn set_value(&self, arguments: &Arguments) -> Result<Returned, Misuse> {
+        let mut properties = self.properties();
+        let collected = std::mem::take(&mut properties.collected);
+        properties.collected = with_value(collected, arguments)?;
+        Ok(Returned::Undefined)
     }
 
-    pub(crate) fn clear_values(&mut self, arguments: &Arguments) -> Result<Value, Misuse> {
-        self.discard_values();
+    /// `ClearValues`.
+    pub fn clear_values(&self, arguments: &Arguments) -> Result<Returned, Misuse> {
+        self.properties().discard_values();
         arguments.check_count()?;
-        Ok(Value::Undefined)
+        Ok(Returned::Undefined)
     }
 
-    pub(crate) fn create_card(&mut self, arguments: &Arguments) -> Result<Value, Misuse> {
-        let mut variables = self.begin();
+    /// `CreateCard`.
+    pub fn create_card(&self, arguments: &Arguments) -> Result<Returned, Misuse> {
+        let mut call = self.begin(arguments)?;
         arguments.check_count()?;
-        variables.merge(arguments.read(0, variables_of)?);
-        self.require_token()?;
-        if self.template_id.is_empty() {
-            return Err(Misuse::named_property("TemplateId", Problem::NotSet));
-        }
-        Ok(self.finish(&Request::create_card(&self.template_id, &variables)))
+        call.variables.merge(arguments.read(0, variables_of)?);
+        call.require_token()?;
+        call.require_template()?;
+        let request = Request::create_card(&call.template_id, &call.variables);
+        Ok(call.finish(&request, None))
     }
 
-    pub(crate) fn update_card(&mut self, arguments: &Arguments) -> Result<Value, Misuse> {
-        let mut variables = self.begin();
+    /// `UpdateCard`.
+    pub fn update_card(&self, arguments: &Arguments) -> Result<Returned, Misuse> {
+        let mut call = self.begin(arguments)?;
         arguments.check_count()?;
         let card_id = arguments.read(0, |argument| not_blank(argument.as_text()?))?;
-        variables.merge(arguments.read(1, variables_of)?);
-        self.require_token()?;
-        let outcome = self.finish(&Request::update_card(&card_id, &variables));
-        self.last.card_id = card_id;
-        Ok(outcome)
+        call.variables.merge(arguments.read(1, variables_of)?);
+        call.require_token()?;
+        let request = Request::update_card(&card_id, &call.variables);
+        Ok(call.finish(&request, Some(card_id)))
     }
 
-    pub(crate) fn call_method(&mut self, arguments: &Arguments) -> Result<Value, Misuse> {
-        self.begin();
+    /// `CallMethod`.
+    pub fn call_method(&self, arguments: &Arguments) -> Result<Returned, Misuse> {
+        let call = self.begin(arguments)?;
         arguments.check_count()?;
         let parameters =
             arguments.read(1, |argument| Parameters::from_json(argument.as_optional_text()?).map_err(Problem::Json))?;
         let request = arguments
             .read(0, |argument| Request::method(argument.as_text()?, &parameters).map_err(|_| Problem::MethodName))?;
-        self.require_token()?;
-        Ok(self.finish(&request))
+        call.require_token()?;
+        Ok(call.finish(&request, None))
     }
 
-    pub(crate) fn update_cards(&mut self, arguments: &Arguments) -> Result<Value, Misuse> {
-        self.begin();
+    /// `UpdateCards`.
+    pub fn update_cards(&self, arguments: &Arguments) -> Result<Returned, Misuse> {
+        let call = self.begin(arguments)?;
         arguments.check_count()?;
-        let entries = arguments.read(0, entries_of)?;
-        let parallelism = arguments.read(1, |argument| {
-            or_default(argument, PARALLELISM, |argument| whole_within(argument, PARALLELISM_RANGE))
-        })?;
-        let seconds = arguments.read(2, |argument| {
-            or_default(argument, TIME_LIMIT_SECONDS.into(), |argument| within(argument, TIME_LIMIT_RANGE))
-        })?;
-        self.require_token()?;
-        let limits = Limits { parallelism: parallelism as usize, time: Duration::from_secs_f64(seconds) };
-        let follower = Follower { component: self, notify: arguments.notify };
-        let outcomes = batch::update_cards(&self.settings, entries, limits, &follower);
-        self.last = LastCall::of_batch(&outcomes);
-        Ok(Value::Text(entries_json(&outcomes)))
+        let entries = arguments.read(0, |argument| entries_of(argument, "cardId", batch::updates))?;
+        let limits = call.limits(arguments)?;
+        call.require_token()?;
+        let outcomes = call.batch(arguments, messages::invalid_update, |observer| {
+            batch::update_cards(&call.settings, entries, limits, observer)
+        });
+        let first_failed = outcomes.iter().find(|outcome| outcome.result.is_err());
+        let card_id = first_failed.map_or_else(String::new, |outcome| outcome.name.clone());
+        self.properties().last = LastCall { card_id, ..LastCall::of_batch(&outcomes) };
+        Ok(Returned::Text(updates_json(&outcomes)))
     }
 
-    /// Starts a call of the service: the last results are gone, and the collected values are its own, whatever follows.
-    fn begin(&mut self) -> Variables {
-        self.last = LastCall::default();
-        std::mem::take(&mut self.collected)
+    /// `CreateCards`.
+    pub fn create_cards(&self, arguments: &Arguments) -> Result<Returned, Misuse> {
+        let call = self.begin(arguments)?;
+        arguments.check_count()?;
+        let entries = arguments.read(0, |argument| entries_of(argument, "key", batch::creations))?;
+        let limits = call.limits(arguments)?;
+        call.require_token()?;
+        call.require_template()?;
+        let outcomes = call.batch(arguments, messages::invalid_creation, |observer| {
+            batch::create_cards(&call.settings, &call.template_id, entries, limits, observer)
+        });
+        self.properties().last = LastCall::of_batch(&outcomes);
+        Ok(Returned::Text(creations_json(&outcomes)))
+    }
+
+    /// `GetCards`.
+    pub fn get_cards(&self, arguments: &Arguments) -> Result<Returned, Misuse> {
+        let call = self.begin(arguments)?;
+        arguments.check_count()?;
+        let page = arguments
+            .read(0, |argument| or_default(argument, FIRST_PAGE, |value| value.as_whole_within(PAGE_RANGE)))?;
+        let template_id = arguments.read(1, |argument| Ok(argument.as_optional_text()?.trim().to_owned()))?;
+        call.require_token()?;
+        let template_id = if template_id.is_empty() { &call.template_id } else { &template_id };
+        let (report, last) = call.perform(&Request::get_cards(page, template_id), passteam_client::call_in_turn);
+        self.properties().last = last;
+        let Some(read) = report.outcome.ok().and_then(|success| success.page) else {
+            return Ok(Returned::Text(String::new()));
+        };
+        let more = self.pages().note(&call.settings, template_id, page, &read);
+        Ok(Returned::Text(page_json(&read, more)))
+    }
+
+    /// `Diagnose`. It takes no turn: what holds up another call is what it is to find out.
+    pub fn diagnose(&self, arguments: &Arguments) -> Result<Returned, Misuse> {
+        let platform = arguments.platform;
+        let surroundings =
+            Surroundings::look((platform.library_file)(), (platform.is_isolated)(), (platform.system_version)());
+        let end = self.ends.load(Ordering::Relaxed);
+        let _visit = self.turns.visit();
+        let (language, settings, template_id, log_file) = {
+            let properties = self.properties();
+            let Properties { language, settings, template_id, log_file, .. } = &*properties;
+            (*language, Arc::clone(settings), template_id.clone(), log_file.clone())
+        };
+        let request = Request::get_templates();
+        let began = Instant::now();
+        // The object's use may have ended just before this call was noticed.
+        let is_cancelled = || self.ends.load(Ordering::Relaxed) != end || self.turns.are_closing();
+        let diagnosis = passteam_client::diagnose(&settings, &request, &template_id, &is_cancelled);
+        LogFile(&log_file).note_request(&settings, &request, &diagnosis.report, began.elapsed());
+        LogFile(&log_file).flush();
+        let is_busy = self.turns.are_taken();
+        let hide = |text: &str| redact_call(text, &settings, &request, &Values::default());
+        let subject = Subject { surroundings, settings: &settings, template_id: &template_id, is_busy };
+        Ok(Returned::Text(diagnosis::text(&subject, &diagnosis, language, hide)))
+    }
+
+    /// Starts a call of the service: takes the collected values, waits for the turn, and resets the results. The values are
+    /// used up even if the turn does not come.
+    fn begin(&self, arguments: &Arguments) -> Result<Call<'_>, Misuse> {
+        let began = Instant::now();
+        let end = self.ends.load(Ordering::Relaxed);
+        let (variables, timeout) = {
+            let mut properties = self.properties();
+            (std::mem::take(&mut properties.collected), properties.settings.timeout)
+        };
+        let turn = self.turns.take(began + timeout).map_err(|_| Misuse::method(arguments.method, Problem::Busy))?;
+        let mut properties = self.properties();
+        properties.last = LastCall::default();
+        let mut settings = Arc::clone(&properties.settings);
+        let waited = if turn.was_awaited { began.elapsed() } else { Duration::ZERO };
+        if !waited.is_zero() {
+            let settings = Arc::make_mut(&mut settings);
+            settings.timeout = settings.timeout.saturating_sub(waited);
+        }
+        Ok(Call {
+            component: self,
+            _turn: turn,
+            end,
+            waited,
+            language: properties.language,
+            settings,
+            template_id: properties.template_id.clone(),
+            log_file: properties.log_file.clone(),
+            variables,
+        })
+    }
+}
+
+/// One call of the service, with the settings that the object had when its turn came.
+struct Call<'a> {
+    component: &'a Component,
+    _turn: Turn<'a>,
+    /// [`Component::ends`] at its beginning.
+    end: u64,
+    /// How long it waited for its turn.
+    waited: Duration,
+    language: Language,
+    /// `timeout` is what is left of it.
+    settings: Arc<Settings>,
+    template_id: String,
+    log_file: String,
+    /// The values that `SetValue` collected for this call.
+    variables: Variables,
+}
+
+impl Call<'_> {
+    fn log(&self) -> LogFile<'_> {
+        LogFile(&self.log_file)
     }
 
     fn require_token(&self) -> Result<(), Misuse> {
-        if self.settings.token.is_empty() { Err(Misuse::named_property("Token", Problem::NotSet)) } else { Ok(()) }
+        if self.settings.token.is_empty() { Err(Misuse::property(TOKEN, Problem::NotSet)) } else { Ok(()) }
     }
 
-    /// Sends the request and fills the result properties; whether it succeeded, for BSL.
-    fn finish(&mut self, request: &Request) -> Value {
+    fn require_template(&self) -> Result<(), Misuse> {
+        if self.template_id.is_empty() { Err(Misuse::property(TEMPLATE_ID, Problem::NotSet)) } else { Ok(()) }
+    }
+
+    /// The limits of a batch, from its second and third parameter.
+    fn limits(&self, arguments: &Arguments) -> Result<Limits, Misuse> {
+        let parallelism = arguments
+            .read(1, |argument| or_default(argument, PARALLELISM, |value| value.as_whole_within(PARALLELISM_RANGE)))?;
+        let seconds = arguments.read(2, |argument| {
+            or_default(argument, TIME_LIMIT_SECONDS.into(), |value| value.as_number_within(TIME_LIMIT_RANGE))
+        })?;
+        let time = Duration::from_secs_f64(seconds).saturating_sub(self.waited);
+        Ok(Limits { parallelism: parallelism as usize, time })
+    }
+
+    /// Sends the request and fills the result properties; returns whether it succeeded. `card_id` is what `CardId` shows if
+    /// it is not the answer that names the card.
+    fn finish(self, request: &Request, card_id: Option<String>) -> Returned {
+        let (_, last) = self.perform(request, passteam_client::call);
+        let ok = last.ok;
+        let card_id = card_id.unwrap_or_else(|| last.card_id.clone());
+        self.component.properties().last = LastCall { card_id, ..last };
+        Returned::Boolean(ok)
+    }
+
+    /// Sends the request by `send` and notes it in the log file; what came of it, and what the result properties then show.
+    fn perform(&self, request: &Request, send: fn(&Settings, &Request) -> Report) -> (Report, LastCall) {
         let began = Instant::now();
-        let report = transport::call(&self.settings, request);
-        journal::note(&self.log_file, request, &report, began.elapsed());
-        let Report { outcome, code, body, .. } = report;
-        self.last.code = code;
-        self.last.response = body;
-        match outcome {
-            Ok(Success { card_id, card_url, installed }) => {
-                self.last.ok = true;
-                self.last.card_id = card_id.unwrap_or_default();
-                self.last.card_url = card_url.unwrap_or_default();
-                self.last.installed = installed;
-            }
-            Err(failure) => {
-                self.last.error_kind = failure.kind.as_str();
-                self.last.error_description = self.describe(request, &failure, code, &Values::default());
-            }
-        }
-        Value::Boolean(self.last.ok)
+        let report = send(&self.settings, request);
+        self.log().note_request(&self.settings, request, &report, began.elapsed());
+        self.log().flush();
+        let last = LastCall::of_report(&report, |failure| {
+            self.describe(request, failure, report.code, report.unknown, &Values::default())
+        });
+        (report, last)
     }
-}
 
-impl Component {
-    /// A failure's text, without secrets.
-    fn describe(&self, request: &Request, failure: &Failure, code: i64, others: &Values) -> String {
+    /// A failure's text, which quotes no secret and no value of the call. `others` are the values of the batch's other cards.
+    fn describe(&self, request: &Request, failure: &Failure, code: i64, unknown: bool, others: &Values) -> String {
+        let doubt = match (unknown, request.method_name()) {
+            (false, _) => Doubt::None,
+            (true, "createcard") => Doubt::Creation,
+            (true, _) => Doubt::Other,
+        };
         let hide = |text: &str| redact_call(text, &self.settings, request, others);
-        hide(&messages::failure(failure, code, self.language, hide))
+        messages::failure(failure, code, doubt, self.language, hide)
+    }
+
+    /// Sends a batch by `send`, and notes it in the log file. `invalid_entry` describes an entry that cannot be sent.
+    fn batch(
+        &self,
+        arguments: &Arguments,
+        invalid_entry: fn(Language) -> &'static str,
+        send: impl FnOnce(&BatchObserver) -> Vec<Outcome>,
+    ) -> Vec<Outcome> {
+        let began = Instant::now();
+        let (method, notify) = (arguments.method.en, arguments.platform.notify);
+        let outcomes = send(&BatchObserver { call: self, method, invalid_entry, notify });
+        self.log().note_batch(method, outcomes.iter().map(error_kind), began.elapsed());
+        self.log().flush();
+        outcomes
     }
 }
 
-impl LastCall {
-    /// The first failed entry's results, or those of a success.
-    fn of_batch(outcomes: &[Outcome]) -> LastCall {
-        let first_failed = outcomes.iter().find_map(|outcome| Some((outcome, outcome.error.as_ref()?)));
-        match first_failed {
-            None => LastCall { ok: true, code: OK, ..LastCall::default() },
-            Some((outcome, error)) => LastCall {
-                code: outcome.code,
-                card_id: outcome.card_id.clone(),
-                error_kind: error.kind.as_str(),
-                error_description: error.description.clone(),
-                ..LastCall::default()
-            },
-        }
-    }
-}
-
-/// Follows a batch on behalf of the component.
-struct Follower<'a> {
-    component: &'a Component,
+/// Describes a batch's failures in the component's language, notes its requests in the log file, reports its progress to BSL,
+/// and cancels it when the object's use ends.
+struct BatchObserver<'a> {
+    call: &'a Call<'a>,
+    /// The method's English name, which the events carry.
+    method: &'static str,
+    invalid_entry: fn(Language) -> &'static str,
     notify: &'a dyn Fn(&str, &str),
 }
 
-impl Observer for Follower<'_> {
+impl Observer for BatchObserver<'_> {
     fn describe(&self, reason: &Reason) -> String {
         match reason {
-            Reason::Sent(request, failure, code, values) => self.component.describe(request, failure, *code, values),
-            Reason::NotSent => messages::not_sent(self.component.language).to_owned(),
-            Reason::InvalidEntry => messages::invalid_entry(self.component.language).to_owned(),
+            Reason::Sent { request, failure, code, unknown, values } => {
+                self.call.describe(request, failure, *code, *unknown, values)
+            }
+            Reason::NotSent => messages::not_sent(self.call.language).to_owned(),
+            Reason::InvalidEntry => (self.invalid_entry)(self.call.language).to_owned(),
         }
     }
 
     fn ended(&self, request: &Request, report: &Report, duration: Duration) {
-        journal::note(&self.component.log_file, request, report, duration);
+        self.call.log().note_request(&self.call.settings, request, report, duration);
     }
 
     fn progress(&self, Progress { done, total, failed }: Progress) {
-        (self.notify)("UpdateCards", &format!("{{\"done\":{done},\"total\":{total},\"failed\":{failed}}}"));
+        (self.notify)(self.method, &format!("{{\"done\":{done},\"total\":{total},\"failed\":{failed}}}"));
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.call.component.ends.load(Ordering::Relaxed) != self.call.end
     }
 }
 
-fn entries_json(outcomes: &[Outcome]) -> String {
-    let entries: Vec<EntryJson> = outcomes
-        .iter()
-        .map(|outcome| EntryJson {
-            card_id: &outcome.card_id,
-            ok: outcome.error.is_none(),
-            code: outcome.code,
-            installed: outcome.installed,
-            error_kind: outcome.error.as_ref().map_or("", |error| error.kind.as_str()),
-            error_description: outcome.error.as_ref().map_or("", |error| &error.description),
-        })
-        .collect();
-    to_json(&entries)
-}
-
-/// Strings, numbers and Booleans always serialize.
-fn to_json(value: &impl Serialize) -> String {
-    serde_json::to_string(value).unwrap_or_default()
-}
-
-fn entries_of(argument: &Argument) -> Result<Vec<Entry>, Problem> {
-    batch::entries(argument.as_text()?).map_err(|error| match error {
-        JsonError::OtherType => Problem::NotAnArray,
+/// The entries of a batch; `name` is the member that names a card.
+fn entries_of(
+    argument: &Argument,
+    name: &'static str,
+    read: fn(&str) -> Result<Vec<Entry>, JsonError>,
+) -> Result<Vec<Entry>, Problem> {
+    read(argument.as_text()?).map_err(|error| match error {
+        JsonError::OtherType => Problem::NotAnArray { name },
         JsonError::Syntax { line, column } => Problem::Json(FormError::Syntax { line, column }),
     })
 }
 
-/// An optional parameter: the default where it was left out.
+/// An optional parameter: the default if it was left out.
 fn or_default<T>(
     argument: &Argument,
     default: T,
@@ -465,7 +408,7 @@ fn variables_of(argument: &Argument) -> Result<Variables, Problem> {
     Variables::from_json(argument.as_optional_text()?).map_err(Problem::Json)
 }
 
-/// The text without the white space around it, which 1C pads strings of fixed length with.
+/// The text without the white space around it, with which 1C pads strings of fixed length.
 fn not_blank(text: &str) -> Result<String, Problem> {
     match text.trim() {
         "" => Err(Problem::Empty),

@@ -1,15 +1,27 @@
 //! `passteam`: a native add-in (внешняя компонента) of 1С:Предприятие 8.3 for electronic loyalty cards.
 //!
-//! Here are the five functions that the platform looks up by name (official header `ComponentBase.h`), nothing else.
+//! This file holds the five functions that the platform looks up by name (official header `ComponentBase.h`), nothing else.
 
 #![allow(unsafe_code)]
 
+mod arguments;
 mod component;
-mod journal;
+mod diagnosis;
+mod language;
+mod last_call;
+mod local_time;
+mod log_file;
+mod log_writer;
 mod members;
 mod messages;
+mod misuse;
+mod names;
 mod platform;
+mod properties;
+mod surroundings;
+mod turns;
 mod value;
+mod variant;
 
 use std::ffi::{c_int, c_long};
 use std::ptr;
@@ -31,33 +43,33 @@ static CLASS_NAMES: [u16; platform::CLASS_NAME.len() + 1] = {
     units
 };
 
-/// Makes an object of class `name` into `object`; 0 where there is no such class.
+/// Makes an object of class `name` and stores it in `object`; 0 if there is no such class.
 ///
 /// # Safety
 /// `name` is null or ends with a NUL; `object` is null or writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn GetClassObject(name: *const u16, object: *mut *mut Object) -> c_long {
     guard(0, || {
-        // SAFETY: the caller vouches for the name.
-        let Some(name) = (unsafe { platform::read_name(name) }) else { return 0 };
+        // SAFETY: the caller guarantees the name.
+        let Some(name) = (unsafe { variant::read_name(name) }) else { return 0 };
         if object.is_null() {
             return 0;
         }
         let made = platform::create(&String::from_utf16_lossy(name));
-        // SAFETY: not null, and the caller vouches for it.
+        // SAFETY: not null, and the caller guarantees it.
         unsafe { *object = made };
         c_long::from(!made.is_null())
     })
 }
 
-/// Ends the object and clears the pointer; 0 in any case, as the official example does.
+/// Frees the object and clears the pointer; 0 in any case, as the official example does.
 ///
 /// # Safety
 /// `object` is null or holds null or an object of [`GetClassObject`] that is not used again.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn DestroyObject(object: *mut *mut Object) -> c_long {
     guard(0, || {
-        // SAFETY: the caller vouches for both pointers.
+        // SAFETY: the caller guarantees both pointers.
         unsafe {
             if !object.is_null() && !(*object).is_null() {
                 platform::destroy(ptr::replace(object, ptr::null_mut()));
@@ -73,9 +85,10 @@ pub extern "C" fn GetClassNames() -> *const u16 {
     CLASS_NAMES.as_ptr()
 }
 
-/// Takes the platform's capabilities, answers the component's.
+/// Notes the platform's capabilities and returns the component's.
 #[unsafe(no_mangle)]
-pub extern "C" fn SetPlatformCapabilities(_capabilities: c_int) -> c_int {
+pub extern "C" fn SetPlatformCapabilities(capabilities: c_int) -> c_int {
+    platform::note_capabilities(capabilities);
     APP_CAPABILITIES_3
 }
 

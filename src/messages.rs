@@ -1,296 +1,126 @@
-//! What a person reads, in Russian and English: BSL exceptions ([`Misuse`]) and failed calls ([`failure`]).
+//! Facts turned into sentences for a person, in Russian and English: BSL exceptions ([`misuse`]) and failed calls
+//! ([`failure`]).
 //!
-//! No text holds a value that was passed in: a rejected value may be the token.
+//! What went wrong is decided elsewhere: [`crate::misuse`] and `passteam_client::outcome` hold the facts. No text holds a value
+//! that BSL passed in, because a rejected value may be the token.
 
-use std::fmt::{self, Write as _};
+use std::fmt::Write as _;
+use std::time::Duration;
 
 use passteam_client::form::FormError;
-use passteam_client::redact::redact;
-use passteam_client::reply::{Cause, Failure, Kind};
-use passteam_client::settings::{CertificateFileError, ProxyError, ServerUrlError, TokenError};
+use passteam_client::outcome::{Cause, Failure, Kind, Way};
+use passteam_client::settings::{CertificateFileError, NamedProxy, ProxySource, ServerUrlError};
 
-use crate::members::{Method, Names, PROPERTIES, Property};
-use crate::value::Type;
+use crate::language::Language;
+use crate::misuse::{BslType, Misuse, Problem, Subject};
+use crate::names::Names;
+use crate::value::whole_seconds;
 
-/// The language of texts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Language {
-    /// Russian, also where the platform named no language.
-    #[default]
-    Russian,
-    /// English, for every language that is not Russian.
-    English,
-}
-
-impl Language {
-    /// The language for a code of the platform: `ru`, `rus_RUS`, `ru_RU.UTF-8`, `en_US`, … `C`, `POSIX` and the empty
-    /// code name none, which means Russian.
-    pub fn from_code(code: &str) -> Language {
-        let language = code.trim().split(['_', '-', '.', '@']).next().unwrap_or_default().to_lowercase();
-        match language.as_str() {
-            "" | "c" | "posix" | "ru" | "rus" | "russian" => Language::Russian,
-            _ => Language::English,
+/// An exception's text: it names the property or parameter in both languages, as BSL may use either.
+pub fn misuse(misuse: &Misuse, language: Language) -> String {
+    // Put together without the machinery of formats: BSL may ask for many exceptions in a row.
+    let mut text = String::with_capacity(256);
+    let mut name = |before: &[&str], names: Names| {
+        let (first, second) = language.choose((names.ru, names.en), (names.en, names.ru));
+        before.iter().chain(&[first, " (", second, ")"]).for_each(|part| text.push_str(part));
+    };
+    match misuse.subject {
+        Subject::Component => text.push_str("Passteam"),
+        Subject::Property(names) => name(&[language.choose("Свойство ", "Property ")], names),
+        Subject::Method(names) => name(&[language.choose("Метод ", "Method ")], names),
+        Subject::Parameter { method, number, parameter } => {
+            name(&[language.choose("Метод ", "Method ")], method);
+            name(&[language.choose(", параметр ", ", parameter "), &number.to_string(), " "], parameter);
         }
     }
+    [": ", &problem(&misuse.problem, language), "."].into_iter().for_each(|part| text.push_str(part));
+    text
+}
 
-    fn choose<T>(self, russian: T, english: T) -> T {
-        match self {
-            Language::Russian => russian,
-            Language::English => english,
+fn bsl_type(bsl_type: BslType, language: Language) -> String {
+    match bsl_type {
+        BslType::Undefined => language.choose("Неопределено", "Undefined").to_owned(),
+        BslType::Null => "Null".to_owned(),
+        BslType::Boolean => language.choose("Булево", "Boolean").to_owned(),
+        BslType::Number => language.choose("Число", "Number").to_owned(),
+        BslType::Date => language.choose("Дата", "Date").to_owned(),
+        BslType::String => language.choose("Строка", "String").to_owned(),
+        BslType::Binary => language.choose("ДвоичныеДанные", "BinaryData").to_owned(),
+        BslType::Other(vt) => language
+            .choose(format!("тип, которого компонента не знает (VTYPE {vt})"), format!("an unknown type (VTYPE {vt})")),
+    }
+}
+
+fn problem(problem: &Problem, language: Language) -> String {
+    let plain = |russian: &str, english: &str| language.choose(russian, english).to_owned();
+    match problem {
+        Problem::WrongType { expected, got } => {
+            let (expected, got) = (bsl_type(*expected, language), bsl_type(*got, language));
+            language.choose(
+                format!("ожидается значение типа {expected}, передано {got}"),
+                format!("expected a value of type {expected}, got {got}"),
+            )
         }
-    }
-}
-
-/// A programmer's mistake, which becomes a BSL exception: what it is about, and what is wrong with it.
-#[derive(Clone, PartialEq)]
-pub struct Misuse {
-    subject: Subject,
-    problem: Problem,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Subject {
-    Component,
-    Property(&'static Names),
-    Method(&'static Names),
-    Parameter { method: &'static Names, number: usize, parameter: &'static Names },
-}
-
-/// What is wrong with a property, a parameter or a call.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Problem {
-    /// Another type was expected.
-    WrongType {
-        /// The type that fits.
-        expected: Type,
-        /// The type that came.
-        got: Type,
-    },
-    /// A value of this type has no text that could be sent.
-    Unsendable {
-        /// The type that came.
-        got: Type,
-    },
-    /// A date outside every calendar.
-    InvalidDate,
-    /// NaN or an infinity.
-    NotFinite,
-    /// 2^53 or more in magnitude: the last digits are lost already.
-    NumberTooLarge,
-    /// A number outside the setting's range.
-    OutOfRange {
-        /// The smallest that fits.
-        least: f64,
-        /// The largest that fits.
-        most: f64,
-    },
-    /// A fraction where a whole number is needed.
-    NotWhole,
-    /// An empty or blank text.
-    Empty,
-    /// A setting that the call needs has no value yet.
-    NotSet,
-    /// The token holds what an HTTP header cannot.
-    Token(TokenError),
-    /// Not an address of a server, or not a safe one.
-    ServerUrl(ServerUrlError),
-    /// Not a proxy's address.
-    Proxy(ProxyError),
-    /// No usable file of CA certificates.
-    CertificateFile(CertificateFileError),
-    /// JSON that does not fit.
-    Json(FormError),
-    /// JSON, but not an array of cards.
-    NotAnArray,
-    /// A name that no method of the service can have.
-    MethodName,
-    /// The property cannot be read.
-    WriteOnly,
-    /// The property cannot be written.
-    ReadOnly,
-    /// Too few or too many parameters.
-    ParameterCount {
-        /// How many are required.
-        least: usize,
-        /// How many are known.
-        most: usize,
-        /// How many came.
-        got: usize,
-    },
-    /// An index that no member has.
-    UnknownMember,
-    /// The object is in the middle of a call on this very thread.
-    Busy,
-    /// The platform's memory manager gave nothing.
-    OutOfMemory,
-    /// A defect of the component itself, and where.
-    Internal {
-        /// Source file and line.
-        place: String,
-    },
-}
-
-impl Misuse {
-    /// A mistake with a property.
-    pub fn property(property: &'static Property, problem: Problem) -> Misuse {
-        Misuse { subject: Subject::Property(&property.names), problem }
-    }
-
-    /// A mistake with the property of that English name.
-    pub fn named_property(name: &str, problem: Problem) -> Misuse {
-        let property = PROPERTIES.iter().find(|property| property.names.en == name);
-        let subject = property.map_or(Subject::Component, |property| Subject::Property(&property.names));
-        Misuse { subject, problem }
-    }
-
-    /// A mistake with a call as a whole.
-    pub fn method(method: &'static Method, problem: Problem) -> Misuse {
-        Misuse { subject: Subject::Method(&method.names), problem }
-    }
-
-    /// A mistake with parameter `index` (from 0).
-    pub fn parameter(method: &'static Method, index: usize, problem: Problem) -> Misuse {
-        let subject = match method.parameters.get(index) {
-            Some(parameter) => {
-                Subject::Parameter { method: &method.names, number: index + 1, parameter: &parameter.names }
-            }
-            None => Subject::Method(&method.names),
-        };
-        Misuse { subject, problem }
-    }
-
-    /// An index that no member has.
-    pub fn unknown_member() -> Misuse {
-        Misuse::component(Problem::UnknownMember)
-    }
-
-    /// A mistake that belongs to no member.
-    pub fn component(problem: Problem) -> Misuse {
-        Misuse { subject: Subject::Component, problem }
-    }
-
-    /// The same with every one of `secrets` gone from the names that the caller chose.
-    pub fn without<'a>(mut self, secrets: impl IntoIterator<Item = &'a str>) -> Misuse {
-        if let Problem::Json(FormError::Nested { name } | FormError::NumberTooLong { name }) = &mut self.problem {
-            *name = redact(name, secrets);
+        Problem::Unsendable { got } => {
+            let got = bsl_type(*got, language);
+            language.choose(
+                format!("значение типа {got} нельзя отправить, преобразуйте его в строку"),
+                format!("a value of type {got} cannot be sent, convert it to a string"),
+            )
         }
-        self
-    }
-
-    /// The exception's text: it names the property or parameter in both languages, as BSL may use either.
-    pub fn text(&self, language: Language) -> String {
-        let problem = self.problem.text(language);
-        let both = |names: &'static Names| {
-            let (first, second) = language.choose((names.ru, names.en), (names.en, names.ru));
-            fmt::from_fn(move |formatter| write!(formatter, "{first} ({second})"))
-        };
-        match self.subject {
-            Subject::Component => format!("Passteam: {problem}."),
-            Subject::Property(names) => {
-                format!("{} {}: {problem}.", language.choose("Свойство", "Property"), both(names))
-            }
-            Subject::Method(names) => format!("{} {}: {problem}.", language.choose("Метод", "Method"), both(names)),
-            Subject::Parameter { method, number, parameter } => {
-                let (method_word, parameter_word) =
-                    (language.choose("Метод", "Method"), language.choose("параметр", "parameter"));
-                format!("{method_word} {}, {parameter_word} {number} {}: {problem}.", both(method), both(parameter))
-            }
+        Problem::InvalidDate => plain("такой даты не существует", "there is no such date"),
+        Problem::NotFinite => plain("это не число", "this is not a number"),
+        Problem::NumberTooLarge => plain(
+            "число от 2^53 и больше уже потеряло последние цифры, передайте его строкой",
+            "a number of 2^53 or more has lost its last digits already, pass it as a string",
+        ),
+        Problem::OutOfRange { least, most } => language
+            .choose(format!("допустимы значения от {least} до {most}"), format!("it must be from {least} to {most}")),
+        Problem::NotWhole => plain("нужно целое число", "it must be a whole number"),
+        Problem::Empty => plain("значение не должно быть пустым", "it must not be empty"),
+        Problem::NotSet => {
+            plain("не заполнено, задайте его до вызова метода", "it is not set, set it before you call the method")
         }
-    }
-}
-
-impl Type {
-    fn text(self, language: Language) -> String {
-        match self {
-            Type::Undefined => language.choose("Неопределено", "Undefined").to_owned(),
-            Type::Null => "Null".to_owned(),
-            Type::Boolean => language.choose("Булево", "Boolean").to_owned(),
-            Type::Number => language.choose("Число", "Number").to_owned(),
-            Type::Date => language.choose("Дата", "Date").to_owned(),
-            Type::String => language.choose("Строка", "String").to_owned(),
-            Type::Binary => language.choose("ДвоичныеДанные", "BinaryData").to_owned(),
-            Type::Other(vt) => language.choose(
-                format!("тип, которого компонента не знает (VTYPE {vt})"),
-                format!("an unknown type (VTYPE {vt})"),
-            ),
+        Problem::Token(_) => plain(
+            "допустимы только видимые символы ASCII без пробелов внутри, скопируйте токен ещё раз",
+            "only visible ASCII characters without spaces inside are allowed, copy the token once more",
+        ),
+        Problem::ServerUrl(error) => server_url(error, language).to_owned(),
+        Problem::Proxy(_) => plain(
+            "ожидается пустая строка, direct или http://[пользователь:пароль@]адрес[:порт], особые знаки в виде %XX",
+            "expected an empty string, direct or http://[user:password@]host[:port], special characters as %XX",
+        ),
+        Problem::CertificateFile(error) => certificate_file(error, language).to_owned(),
+        Problem::Json(error) => json(error, language),
+        Problem::NotAnArray { name } => language.choose(
+            format!("ожидается массив JSON вида [{{\"{name}\": \"…\", \"values\": {{…}}}}]"),
+            format!("expected a JSON array of the form [{{\"{name}\": \"…\", \"values\": {{…}}}}]"),
+        ),
+        Problem::MethodName => plain(
+            "имя метода сервиса состоит только из латинских букв, цифр, знаков _ и -",
+            "a method of the service is named by Latin letters, digits, _ and - only",
+        ),
+        Problem::WriteOnly => plain("свойство доступно только для записи", "it can only be written"),
+        Problem::ReadOnly => plain("свойство доступно только для чтения", "it can only be read"),
+        Problem::ParameterCount { least, most, got } => {
+            let range = if least == most { least.to_string() } else { format!("{least}–{most}") };
+            language.choose(
+                format!("параметров должно быть {range}, передано {got}"),
+                format!("it takes {range} parameters, got {got}"),
+            )
         }
-    }
-}
-
-impl Problem {
-    fn text(&self, language: Language) -> String {
-        let plain = |russian: &str, english: &str| language.choose(russian, english).to_owned();
-        match self {
-            Problem::WrongType { expected, got } => {
-                let (expected, got) = (expected.text(language), got.text(language));
-                language.choose(
-                    format!("ожидается значение типа {expected}, передано {got}"),
-                    format!("expected a value of type {expected}, got {got}"),
-                )
-            }
-            Problem::Unsendable { got } => {
-                let got = got.text(language);
-                language.choose(
-                    format!("значение типа {got} нельзя отправить, преобразуйте его в строку"),
-                    format!("a value of type {got} cannot be sent, convert it to a string"),
-                )
-            }
-            Problem::InvalidDate => plain("такой даты не существует", "there is no such date"),
-            Problem::NotFinite => plain("это не число", "this is not a number"),
-            Problem::NumberTooLarge => plain(
-                "число от 2^53 и больше уже потеряло последние цифры, передайте его строкой",
-                "a number of 2^53 or more has lost its last digits already, pass it as a string",
-            ),
-            Problem::OutOfRange { least, most } => language.choose(
-                format!("допустимы значения от {least} до {most}"),
-                format!("it must be from {least} to {most}"),
-            ),
-            Problem::NotWhole => plain("нужно целое число", "it must be a whole number"),
-            Problem::Empty => plain("значение не должно быть пустым", "it must not be empty"),
-            Problem::NotSet => {
-                plain("не заполнено, задайте его до вызова метода", "it is not set, set it before you call the method")
-            }
-            Problem::Token(_) => plain(
-                "допустимы только видимые символы ASCII без пробелов внутри, скопируйте токен ещё раз",
-                "only visible ASCII characters without spaces inside are allowed, copy the token once more",
-            ),
-            Problem::ServerUrl(error) => server_url(error, language).to_owned(),
-            Problem::Proxy(_) => plain(
-                "ожидается пустая строка, direct или http://[пользователь:пароль@]адрес[:порт], особые знаки в виде %XX",
-                "expected an empty string, direct or http://[user:password@]host[:port], special characters as %XX",
-            ),
-            Problem::CertificateFile(error) => certificate_file(error, language).to_owned(),
-            Problem::Json(error) => json(error, language),
-            Problem::NotAnArray => plain(
-                "ожидается массив JSON вида [{\"cardId\": \"…\", \"values\": {…}}]",
-                "expected a JSON array of the form [{\"cardId\": \"…\", \"values\": {…}}]",
-            ),
-            Problem::MethodName => plain(
-                "имя метода сервиса состоит только из латинских букв, цифр, знаков _ и -",
-                "a method of the service is named by Latin letters, digits, _ and - only",
-            ),
-            Problem::WriteOnly => plain("свойство доступно только для записи", "it can only be written"),
-            Problem::ReadOnly => plain("свойство доступно только для чтения", "it can only be read"),
-            Problem::ParameterCount { least, most, got } => {
-                let range = if least == most { least.to_string() } else { format!("{least}–{most}") };
-                language.choose(
-                    format!("параметров должно быть {range}, передано {got}"),
-                    format!("it takes {range} parameters, got {got}"),
-                )
-            }
-            Problem::UnknownMember => {
-                plain("такого свойства или метода у компоненты нет", "the component has no such property or method")
-            }
-            Problem::Busy => plain(
-                "объект занят другим вызовом, создайте для этого отдельный объект",
-                "the object is busy with another call, make a separate object for this",
-            ),
-            Problem::OutOfMemory => plain("платформа не выделила память", "the platform gave no memory"),
-            Problem::Internal { place } => language.choose(
-                format!("внутренняя ошибка компоненты ({place}), сообщите о ней разработчикам"),
-                format!("an internal error of the component ({place}), please report it"),
-            ),
+        Problem::UnknownMember => {
+            plain("такого свойства или метода у компоненты нет", "the component has no such property or method")
         }
+        Problem::Busy => plain(
+            "объект занят другим вызовом, создайте для этого отдельный объект",
+            "the object is busy with another call, make a separate object for this",
+        ),
+        Problem::OutOfMemory => plain("платформа не выделила память", "the platform gave no memory"),
+        Problem::Internal { place } => language.choose(
+            format!("внутренняя ошибка компоненты ({place}), сообщите о ней разработчикам"),
+            format!("an internal error of the component ({place}), please report it"),
+        ),
     }
 }
 
@@ -319,11 +149,13 @@ fn server_url(error: &ServerUrlError, language: Language) -> &'static str {
 
 fn certificate_file(error: &CertificateFileError, language: Language) -> &'static str {
     match error {
-        CertificateFileError::NoCertificate => language
-            .choose("в файле нет ни одного сертификата в формате PEM", "the file holds no certificate in PEM format"),
+        CertificateFileError::NoCertificate => language.choose(
+            "в файле нет ни одного сертификата; читаются форматы PEM и DER, в Windows выгрузите сертификат как файл X.509 (.cer)",
+            "the file holds no certificate; the formats PEM and DER are read, in Windows export the certificate as an X.509 file (.cer)",
+        ),
         CertificateFileError::Unreadable(_) => language.choose(
-            "файл не найден или не читается, проверьте путь и права на компьютере, где выполняется код",
-            "the file is missing or cannot be read, check its path and rights on the computer that runs the code",
+            "файл не найден или не читается; проверьте путь и права на компьютере, где выполняется код. Читаются форматы PEM и DER (.cer)",
+            "the file is missing or cannot be read; check its path and rights on the computer that runs the code. The formats PEM and DER (.cer) are read",
         ),
     }
 }
@@ -356,20 +188,42 @@ fn json(error: &FormError, language: Language) -> String {
         }
         FormError::TooLong => language
             .choose(
-                "вложенный JSON слишком велик: имена его полей вместе длиннее 64 МиБ",
-                "the nested JSON is too large: the names of its fields are longer than 64 MiB together",
+                "вложенный JSON слишком велик: имена его полей вместе длиннее 4 МиБ",
+                "the nested JSON is too large: the names of its fields are longer than 4 MiB together",
             )
             .to_owned(),
     }
 }
 
-/// How much of the server's own words a text quotes.
+/// The longest part of the server's `message` that a text quotes, in characters.
 const QUOTED_CHARACTERS: usize = 300;
 
-/// What happened and what to do, with the server's `message` where there is one. `hide` takes secrets out of it: here
-/// before it is cut to length, and the caller once more from the whole.
-pub fn failure(failure: &Failure, code: i64, language: Language, hide: impl Fn(&str) -> String) -> String {
-    let mut text = explain(failure, code, language);
+/// What a failed request may have done nevertheless.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doubt {
+    /// Certainly nothing, or something that does no harm.
+    None,
+    /// It may have made a card.
+    Creation,
+    /// It may have been carried out, whatever it is.
+    Other,
+}
+
+/// What happened and what to do, with the server's `message` if there is one. `hide` takes secrets out of
+/// what is quoted before it is truncated; the text's own words stay as they are.
+pub fn failure(
+    failure: &Failure,
+    code: i64,
+    doubt: Doubt,
+    language: Language,
+    hide: impl Fn(&str) -> String,
+) -> String {
+    let mut text = explain(failure, code, language, &hide);
+    if let Some(way) = way(failure, language) {
+        text.push(' ');
+        text.push_str(&way);
+    }
+    text.push_str(explain_doubt(doubt, language));
     if let Some(message) = failure.message.as_deref().map(str::trim).filter(|message| !message.is_empty()) {
         let quoted = quote(&hide(message));
         let label = language.choose("Ответ сервиса", "The service says");
@@ -379,12 +233,80 @@ pub fn failure(failure: &Failure, code: i64, language: Language, hide: impl Fn(&
     text
 }
 
-/// One line of at most [`QUOTED_CHARACTERS`].
-fn quote(message: &str) -> String {
+fn explain_doubt(doubt: Doubt, language: Language) -> &'static str {
+    match doubt {
+        Doubt::None => "",
+        Doubt::Creation => language.choose(
+            " Исход неизвестен, карта могла быть создана: сначала поищите её.",
+            " The outcome is unknown, the card may have been created: look for it first.",
+        ),
+        Doubt::Other => language.choose(
+            " Исход неизвестен, сервис мог выполнить запрос: проверьте это, прежде чем повторять его.",
+            " The outcome is unknown, the service may have carried the request out: check that before you repeat it.",
+        ),
+    }
+}
+
+/// What stands between this computer and the server, if that may be the reason.
+pub fn way(failure: &Failure, language: Language) -> Option<String> {
+    let is_page = matches!(failure.cause, Cause::PageForbidden | Cause::PageNotFound | Cause::PageRejected);
+    match (&failure.way, failure.kind()) {
+        (Way::Proxy(NamedProxy { address, source }), kind)
+            if is_page
+                || matches!(
+                    kind,
+                    Kind::Connection | Kind::Certificate | Kind::Timeout | Kind::BadResponse | Kind::ServerError
+                ) =>
+        {
+            let source = proxy_source(*source, language);
+            Some(language.choose(
+                format!("Запрос идёт через прокси {address} ({source})."),
+                format!("The request goes through the proxy {address} ({source})."),
+            ))
+        }
+        (Way::DirectDespiteScript, Kind::Connection | Kind::Timeout) => {
+            let text = language.choose(
+                "В системе задан сценарий настройки прокси (PAC), он не поддерживается: если прокси нужен, укажите его в свойстве Прокси.",
+                "The system names a proxy configuration script (PAC), which is not supported: if a proxy is needed, name it in the property Proxy.",
+            );
+            Some(text.to_owned())
+        }
+        _ => None,
+    }
+}
+
+fn proxy_setting(source: ProxySource, is_socks: bool, language: Language) -> String {
+    let place = proxy_source(source, language);
+    if is_socks {
+        language.choose(
+            format!("Прокси SOCKS ({place}) не поддерживается. Укажите в свойстве Прокси HTTP-прокси, а чтобы обойтись без прокси, слово direct."),
+            format!("A SOCKS proxy ({place}) is not supported. Give an HTTP proxy in the property Proxy, or direct to use none."),
+        )
+    } else {
+        language.choose(
+            format!("Значение не является адресом прокси ({place}). Проверьте его, нужен вид http://адрес:порт, или задайте свойство Прокси (direct: без прокси)."),
+            format!("The value is not the address of a proxy ({place}). Check it, the form is http://host:port, or set the property Proxy (direct: no proxy)."),
+        )
+    }
+}
+
+/// Where a proxy is set, for a text in brackets.
+pub fn proxy_source(source: ProxySource, language: Language) -> String {
+    match source {
+        ProxySource::Setting => language.choose("свойство Прокси", "property Proxy").to_owned(),
+        ProxySource::System => language.choose("настройки системы", "the system's settings").to_owned(),
+        ProxySource::Variable(name) => {
+            language.choose(format!("переменная среды {name}"), format!("environment variable {name}"))
+        }
+    }
+}
+
+/// The message on one line, truncated to [`QUOTED_CHARACTERS`].
+pub fn quote(message: &str) -> String {
     let mut line: String = message
         .chars()
         .take(QUOTED_CHARACTERS)
-        .map(|character| if character.is_control() { ' ' } else { character })
+        .map(|character| if breaks_lines(character) { ' ' } else { character })
         .collect();
     if message.chars().nth(QUOTED_CHARACTERS).is_some() {
         line.push('…');
@@ -392,234 +314,287 @@ fn quote(message: &str) -> String {
     line
 }
 
-/// Why `UpdateCards` did not get to a card, and what to do.
+/// Whether a character ends a line for some program, or does other things than to be shown.
+fn breaks_lines(character: char) -> bool {
+    character.is_control() || matches!(character, '\u{2028}' | '\u{2029}')
+}
+
+/// Why a batch ended before a card was sent, and what to do.
 pub fn not_sent(language: Language) -> &'static str {
     language.choose(
-        "Карта не отправлена: обновление прервано раньше. Причина указана у предыдущих карт; повторите эту карту позже.",
-        "The card was not sent, because the update was ended before. Earlier cards say why; send this one again later.",
+        "Карта не отправлена: отправка прервана раньше. Причина указана у предыдущих карт; повторите эту карту позже.",
+        "The card was not sent, because the batch was ended before. Earlier cards say why; send this one again later.",
     )
 }
 
-/// What is wrong with an element of `UpdateCards`, and what to do.
-pub fn invalid_entry(language: Language) -> &'static str {
+/// What is wrong with an entry of `UpdateCards`, and what to do.
+pub fn invalid_update(language: Language) -> &'static str {
     language.choose(
         "Элемент не отправлен: нужен объект с cardId и простыми значениями в values. Исправьте данные.",
         "The entry was not sent: it must be an object with cardId and plain values in values. Correct the data.",
     )
 }
 
-fn explain(failure: &Failure, code: i64, language: Language) -> String {
+/// What is wrong with an entry of `CreateCards`, and what to do.
+pub fn invalid_creation(language: Language) -> &'static str {
+    language.choose(
+        "Элемент не отправлен: нужен объект с непустой строкой key, которой нет у других элементов, и простыми значениями в values. Исправьте данные.",
+        "The entry was not sent: it must be an object with a string key that no other entry has, and plain values in values. Correct the data.",
+    )
+}
+
+/// What happened and what to do. A new cause does not compile before it has its text here.
+fn explain(failure: &Failure, code: i64, language: Language, hide: impl Fn(&str) -> String) -> String {
     let plain = |russian: &str, english: &str| language.choose(russian, english).to_owned();
-    match failure.kind {
-        Kind::Duplicate => plain(
+    match &failure.cause {
+        Cause::Duplicate => plain(
             "Номер телефона (или другое уникальное значение) уже привязан к карте. Найдите эту карту в Passteam или укажите другой номер.",
             "The phone number (or another unique value) belongs to a card already. Find that card in Passteam or give another number.",
         ),
-        Kind::FieldRequired => field_required(&failure.cause, language),
-        Kind::Unauthorized => plain(
+        Cause::FieldRequired { field } => field_required(&quote(&hide(field)), language),
+        Cause::Unauthorized => plain(
             "Сервис не принял токен. Проверьте токен и доступ к API в вашем тарифе Passteam.",
             "The service did not accept the token. Check the token and whether your Passteam tariff includes the API.",
         ),
-        Kind::NotFound => plain(
+        Cause::NotFound => plain(
             "Сервис не нашёл карту, шаблон или метод. Проверьте идентификатор карты, шаблон и адрес сервера.",
             "The service did not find the card, template or method. Check the card's id, the template and the server's address.",
         ),
-        Kind::RateLimited => match failure.retry_after {
-            Some(pause) => {
-                let seconds = pause.as_secs().max(1);
-                language.choose(
-                    format!("Превышено число запросов по тарифу Passteam. Повторите не раньше чем через {seconds} с."),
-                    format!("The Passteam tariff's number of requests is used up. Try again after {seconds} s at the earliest."),
-                )
-            }
-            None => plain(
-                "Превышено число запросов по тарифу Passteam. Повторите позже.",
-                "The Passteam tariff's number of requests is used up. Try again later.",
-            ),
-        },
-        Kind::ServerError => language.choose(
+        Cause::RateLimited => rate_limited(failure.retry_after, language),
+        Cause::RequestRate => request_rate(failure.retry_after, language),
+        Cause::ServerError => language.choose(
             format!("Ошибка на стороне сервиса Passteam (код {code}). Повторите позже, а если не пройдёт, обратитесь в поддержку Passteam."),
             format!("The Passteam service has failed (code {code}). Try again later, and if it goes on, ask Passteam's support."),
         ),
-        Kind::Rejected => language.choose(
+        Cause::Rejected => language.choose(
             format!("Сервис отклонил запрос (код {code}). Проверьте шаблон и имена переменных."),
             format!("The service refused the request (code {code}). Check the template and the names of the variables."),
         ),
-        Kind::BadResponse => bad_response(&failure.cause, language).to_owned(),
-        Kind::Timeout => plain(
-            "Сервис не ответил за отведённое время (Таймаут). Проверьте связь и повторите позже; карту, которая создавалась, сначала поищите в Passteam.",
-            "There was no answer within Timeout. Check the connection and try again later; a card that was being created may exist, look for it in Passteam first.",
+        Cause::NotHttp => plain(
+            "Ответ не похож на HTTP. Проверьте адрес сервера (https:// или http://, имя и порт) и прокси.",
+            "The answer is not HTTP. Check the server's address (https:// or http://, name and port) and the proxy.",
         ),
-        Kind::Connection => connection(&failure.cause, language).to_owned(),
-        Kind::Certificate => certificate(&failure.cause, language).to_owned(),
-    }
-}
-
-fn field_required(cause: &Cause, language: Language) -> String {
-    match cause {
-        Cause::FieldRequired { field } if field == "PHONE" => language
-            .choose(
-                "Не заполнено поле PHONE: чтобы создать карту, нужен номер мобильного телефона.",
-                "The field PHONE is empty: a mobile phone number is needed to create a card.",
-            )
-            .to_owned(),
-        Cause::FieldRequired { field } => language.choose(
-            format!("Не заполнено обязательное поле {field}. Передайте его значение."),
-            format!("The required field {field} is empty. Pass a value for it."),
+        Cause::Redirect => plain(
+            "Сервер перенаправляет на другой адрес, токен туда не отправлен. Проверьте адрес сервера и не требует ли сеть или прокси входа на своей странице.",
+            "The server redirects to another address, where the token was not sent. Check the server's address, and whether the network or a proxy wants you to log in on its page.",
         ),
-        _ => language
-            .choose(
-                "Не заполнено обязательное поле. Передайте его значение.",
-                "A required field is empty. Pass a value for it.",
-            )
-            .to_owned(),
-    }
-}
-
-fn bad_response(cause: &Cause, language: Language) -> &'static str {
-    match cause {
-        Cause::NotHttp => language.choose(
-            "Ответ не похож на HTTP. Проверьте адрес сервера и прокси.",
-            "The answer is not HTTP. Check the server's address and the proxy.",
-        ),
-        Cause::Redirect => language.choose(
-            "Сервер перенаправляет на другой адрес, токен туда не отправлен. Проверьте адрес сервера.",
-            "The server redirects to another address, where the token was not sent. Check the server's address.",
-        ),
-        Cause::TooLarge => language.choose(
+        Cause::TooLarge => plain(
             "Ответ больше 4 МиБ и не прочитан. Запросите данные меньшими частями.",
             "The answer is larger than 4 MiB and was not read. Ask for the data in smaller portions.",
         ),
-        Cause::BrokenOff => language.choose(
-            "Связь прервалась посреди ответа. Проверьте связь; карту, которая создавалась, сначала поищите в Passteam.",
-            "The connection broke in the middle of the answer. Check it; a card that was being created may exist, look for it in Passteam first.",
+        Cause::BrokenOff => plain(
+            "Связь прервалась посреди ответа. Проверьте связь.",
+            "The connection broke in the middle of the answer. Check it.",
         ),
-        Cause::NoCardId => language.choose(
-            "Сервис ответил успехом, но без идентификатора карты. Поищите карту в Passteam и обратитесь в поддержку.",
-            "The service reported success without the card's id. Look for the card in Passteam and ask its support.",
+        Cause::NoCardId => plain(
+            "Сервис ответил успехом, но без идентификатора карты. Обратитесь в поддержку Passteam.",
+            "The service reported success without the card's id. Ask Passteam's support.",
         ),
-        _ => language.choose(
+        Cause::NotJson | Cause::NoCode => plain(
             "Ответ не того вида, которого ждут от Passteam. Проверьте адрес сервера; подробности в свойстве Ответ.",
             "The answer is not of the form that Passteam gives. Check the server's address; the property Response holds the answer.",
         ),
-    }
-}
-
-fn connection(cause: &Cause, language: Language) -> &'static str {
-    match cause {
-        Cause::NameNotResolved => language.choose(
+        Cause::NotCards => plain(
+            "В ответе есть список, но это не список карт: у карты ожидается идентификатор из 24 шестнадцатеричных цифр. Проверьте шаблон; подробности в свойстве Ответ.",
+            "The answer holds a list, but not one of cards: a card is expected to have an id of 24 hexadecimal digits. Check the template; the property Response holds the answer.",
+        ),
+        Cause::NoList => plain(
+            "В ответе нет списка карт. Проверьте адрес сервера и шаблон; подробности в свойстве Ответ.",
+            "The answer holds no list of cards. Check the server's address and the template; the property Response holds the answer.",
+        ),
+        Cause::Deadline => plain(
+            "Сервис не ответил за отведённое время (Таймаут). Проверьте связь и повторите позже.",
+            "There was no answer within Timeout. Check the connection and try again later.",
+        ),
+        Cause::NameNotResolved => plain(
             "Имя сервера не найдено в DNS. Проверьте интернет, DNS и адрес сервера.",
             "The server's name was not found in DNS. Check the internet connection, DNS and the server's address.",
         ),
-        Cause::Refused => language.choose(
+        Cause::Refused => plain(
             "Сервер не принимает соединения. Проверьте адрес сервера, порт и сетевой экран.",
             "The server does not accept connections. Check its address, the port and the firewall.",
         ),
-        Cause::Reset => language.choose(
-            "Сервер разорвал соединение, не ответив. Проверьте связь; карту, которая создавалась, сначала поищите в Passteam.",
-            "The server broke the connection without an answer. Check it; a card that was being created may exist, look for it in Passteam first.",
+        Cause::Reset => plain(
+            "Сервер разорвал соединение, не ответив. Проверьте связь.",
+            "The server broke the connection without an answer. Check it.",
         ),
-        Cause::Proxy => language.choose(
+        Cause::ProxyNotHttp => plain(
+            "По адресу прокси отвечает не HTTP-прокси. Проверьте его адрес и порт.",
+            "What answers at the proxy's address is no HTTP proxy. Check its address and port.",
+        ),
+        Cause::ProxyRefused { status } => language.choose(
+            format!("Прокси отказался соединить с сервером (код {status}). Проверьте адрес сервера или попросите администратора прокси разрешить его."),
+            format!("The proxy refused to connect to the server (status {status}). Ask the proxy's administrator to allow the server's address."),
+        ),
+        Cause::ProxyLoginUnsupported => plain(
+            "Прокси требует вход Negotiate или NTLM, который не поддерживается. Попросите администратора разрешить адрес сервера без входа или поставьте на этом компьютере прокси-посредник (Px, Cntlm) и укажите его в свойстве Прокси.",
+            "The proxy wants a Negotiate or NTLM login, which is not supported. Ask its administrator to allow the server's address without a login, or run a local relaying proxy (Px, Cntlm) and name that in the property Proxy.",
+        ),
+        Cause::ProxySetting { source, is_socks } => proxy_setting(*source, *is_socks, language),
+        Cause::NotTls => plain(
+            "По адресу сервера отвечает не TLS, а что-то другое. Проверьте адрес сервера и порт.",
+            "What answers at the server's address does not speak TLS. Check the server's address and port.",
+        ),
+        Cause::WebPage => plain(
+            "Вместо Passteam пришла веб-страница: так отвечают страница входа в сеть, прокси или другой сервер. Проверьте, не требует ли сеть входа, а также прокси и адрес сервера.",
+            "A web page came instead of Passteam's answer: that is how a network's log-in page, a proxy or another server answers. Check whether the network wants you to log in, the proxy and the server's address.",
+        ),
+        Cause::NetworkLogIn => plain(
+            "Сеть требует входа на своей странице и не пропускает запрос (код 511). Войдите в сеть через браузер или проверьте прокси.",
+            "The network wants you to log in on its page and lets no request through (code 511). Log in with a browser, or check the proxy.",
+        ),
+        Cause::PageForbidden => language.choose(
+            format!("Отказ прислал другой веб-сервер, прокси или фильтр (код {code}), а не Passteam. Проверьте адрес сервера (https://, имя, порт и путь) и прокси; если они верны, проверьте токен."),
+            format!("Another web server, a proxy or a filter has refused the request (code {code}), not Passteam. Check the server's address (https://, name, port and path) and the proxy; if they are right, check the token."),
+        ),
+        Cause::PageNotFound | Cause::PageRejected => language.choose(
+            format!("Вместо Passteam ответил другой веб-сервер (код {code}). Проверьте адрес сервера: https://, имя, порт и путь."),
+            format!("Another web server has answered instead of Passteam (code {code}). Check the server's address: https://, name, port and path."),
+        ),
+        Cause::Proxy => plain(
             "Не удалось соединиться через прокси. Проверьте свойство Прокси и сам прокси-сервер.",
             "The proxy could not be used. Check the property Proxy and the proxy itself.",
         ),
-        Cause::ProxyAuthentication => language.choose(
+        Cause::ProxyAuthentication => plain(
             "Прокси требует имя и пароль или не принял их. Укажите их в свойстве Прокси: http://имя:пароль@адрес:порт.",
             "The proxy wants a user name and password or did not accept them. Give them in the property Proxy: http://user:password@host:port.",
         ),
-        Cause::Tls => language.choose(
+        Cause::Tls => plain(
             "Защищённое соединение (TLS) не установлено. Проверьте адрес сервера, прокси и антивирус; нужен TLS 1.2 или новее.",
             "The secure connection (TLS) was not established. Check the server's address, the proxy and the antivirus; TLS 1.2 or later is needed.",
         ),
-        _ => language.choose(
+        Cause::NoResources => plain(
+            "Этому процессу не хватает файловых дескрипторов, потоков, портов или памяти. Проверьте пределы операционной системы для него (ulimit) и перезапустите его.",
+            "This process lacks file descriptors, threads, ports or memory. Check the operating system's limits for it (ulimit) and restart it.",
+        ),
+        Cause::ConnectionOther => plain(
             "Не удалось соединиться с сервером. Проверьте интернет, адрес сервера и прокси.",
             "The server could not be reached. Check the internet connection, the server's address and the proxy.",
         ),
-    }
-}
-
-fn certificate(cause: &Cause, language: Language) -> &'static str {
-    match cause {
-        Cause::UnknownIssuer => language.choose(
+        Cause::UnknownIssuer => plain(
             "Сертификат сервера выдан неизвестным центром. Если трафик проверяет прокси или антивирус, укажите их сертификат в свойстве ФайлСертификатов.",
             "The server's certificate comes from an unknown authority. If a proxy or antivirus inspects the traffic, name its certificate in the property CertificateFile.",
         ),
-        Cause::Expired => language.choose(
+        Cause::IssuerNotSent => plain(
+            "Сертификат сервера выдан центром, которому этот компьютер не доверяет, а сертификат центра сервер не присылает. Если трафик проверяет прокси или антивирус, укажите их сертификат в свойстве ФайлСертификатов. Если это промежуточный центр, сервер не присылает промежуточный сертификат: сообщите его администратору.",
+            "The server's certificate comes from an authority that is not trusted, and the server does not send that authority's certificate. If a proxy or antivirus inspects the traffic, name its certificate in the property CertificateFile. If it is an intermediate authority, the server does not send its intermediate certificate: ask its administrator to mend that.",
+        ),
+        Cause::ServersOwnInFile => plain(
+            "В файле из свойства ФайлСертификатов лежит сертификат самого сервера. Укажите файл с сертификатом центра, который его выдал; если сертификат самоподписанный, серверу нужны центр и отдельный сертификат.",
+            "The file named in the property CertificateFile holds the server's own certificate. Give a file with the certificate of the authority that issued it; a server with a self-signed certificate needs an authority and a separate certificate.",
+        ),
+        Cause::IntermediateInFile => plain(
+            "В файле из свойства ФайлСертификатов лежит сертификат другого промежуточного центра. Укажите файл с сертификатом корневого центра.",
+            "The file named in the property CertificateFile holds the certificate of another intermediate authority. Give a file with the root authority's certificate.",
+        ),
+        Cause::UnsupportedSignature => plain(
+            "Подпись сертификата сервера сделана способом, который не поддерживается (например, на кривой P-521). Обратитесь к администратору сервера или прокси: нужен сертификат с RSA, P-256 или P-384.",
+            "The server's certificate is signed in a way that is not supported (such as with the curve P-521). Ask the administrator of the server or proxy for one with RSA, P-256 or P-384.",
+        ),
+        Cause::Expired => plain(
             "Срок сертификата сервера истёк. Проверьте дату на этом компьютере, а если она верна, обратитесь в поддержку сервиса.",
             "The server's certificate has expired. Check this computer's date, and if it is right, ask the service's support.",
         ),
-        Cause::NotYetValid => language.choose(
+        Cause::NotYetValid => plain(
             "Сертификат сервера ещё не действует. Проверьте дату на этом компьютере.",
             "The server's certificate is not valid yet. Check this computer's date.",
         ),
-        Cause::WrongHost => language.choose(
+        Cause::WrongHost => plain(
             "Сертификат выдан для другого имени сервера. Проверьте адрес сервера.",
             "The certificate belongs to another host name. Check the server's address.",
         ),
-        Cause::CertificateFileGone => language.choose(
+        Cause::CertificateFileGone => plain(
             "Файл из свойства ФайлСертификатов больше не читается или пуст. Верните его или задайте свойство заново.",
             "The file named in the property CertificateFile can no longer be read or is empty. Put it back or set the property anew.",
         ),
-        _ => language.choose(
+        Cause::CertificateOther => plain(
             "Сертификат сервера не принят. Проверьте адрес сервера и дату на этом компьютере.",
             "The server's certificate was not accepted. Check the server's address and this computer's date.",
         ),
     }
 }
 
+fn rate_limited(retry_after: Option<Duration>, language: Language) -> String {
+    match retry_after {
+        Some(pause) => {
+            let seconds = whole_seconds(pause);
+            language.choose(
+                format!("Превышено число запросов по тарифу Passteam. Повторите не раньше чем через {seconds} с."),
+                format!(
+                    "The Passteam tariff's number of requests is used up. Try again after {seconds} s at the earliest."
+                ),
+            )
+        }
+        None => language
+            .choose(
+                "Превышено число запросов по тарифу Passteam. Повторите позже.",
+                "The Passteam tariff's number of requests is used up. Try again later.",
+            )
+            .to_owned(),
+    }
+}
+
+fn request_rate(retry_after: Option<Duration>, language: Language) -> String {
+    let seconds = retry_after.map_or(1, whole_seconds);
+    language.choose(
+        format!("Очередь запроса по настройке ЗапросовВМинуту не наступит за отведённое время (Таймаут). Повторите не раньше чем через {seconds} с."),
+        format!("The setting RequestsPerMinute leaves no turn within Timeout. Try again after {seconds} s at the earliest."),
+    )
+}
+
+fn field_required(field: &str, language: Language) -> String {
+    match field {
+        "PHONE" => language
+            .choose(
+                "Не заполнено поле PHONE: чтобы создать карту, нужен номер мобильного телефона.",
+                "The field PHONE is empty: a mobile phone number is needed to create a card.",
+            )
+            .to_owned(),
+        field => language.choose(
+            format!("Не заполнено обязательное поле {field}. Передайте его значение."),
+            format!("The required field {field} is empty. Pass a value for it."),
+        ),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::members::METHODS;
+    use passteam_client::redact::redact;
 
-    #[test]
-    fn the_platforms_codes_name_a_language() {
-        for code in
-            ["", "C", "POSIX", "C.UTF-8", "ru", "RU", "ru_RU", "ru-RU", "rus_RUS", "ru_RU.UTF-8", "Russian_Russia.1251"]
-        {
-            assert_eq!(Language::from_code(code), Language::Russian, "{code}");
-        }
-        for code in ["en", "en_US", "eng_USA", "de", "kk_KZ", "uk", "??"] {
-            assert_eq!(Language::from_code(code), Language::English, "{code}");
-        }
-    }
+    use super::*;
 
     #[test]
     fn an_exception_names_the_property_or_the_parameter_in_both_languages() {
-        let property = Misuse::named_property("Timeout", Problem::OutOfRange { least: 0.1, most: 600.0 });
-        assert_eq!(property.text(Language::Russian), "Свойство Таймаут (Timeout): допустимы значения от 0.1 до 600.");
-        assert_eq!(property.text(Language::English), "Property Timeout (Таймаут): it must be from 0.1 to 600.");
+        let out_of_range = Problem::OutOfRange { least: 0.1, most: 600.0 };
+        let property = Misuse::property(Names::new("Timeout", "Таймаут"), out_of_range);
+        let text = |language| misuse(&property, language);
+        assert_eq!(text(Language::Russian), "Свойство Таймаут (Timeout): допустимы значения от 0.1 до 600.");
+        assert_eq!(text(Language::English), "Property Timeout (Таймаут): it must be from 0.1 to 600.");
 
-        let got = Problem::WrongType { expected: Type::String, got: Type::Number };
-        let parameter = Misuse::parameter(&METHODS[0], 0, got);
+        let (method, parameter) = (Names::new("SetValue", "УстановитьЗначение"), Names::new("Name", "Имя"));
+        let subject = Subject::Parameter { method, number: 1, parameter };
+        let problem = Problem::WrongType { expected: BslType::String, got: BslType::Number };
         assert_eq!(
-            parameter.text(Language::Russian),
+            misuse(&Misuse { subject, problem }, Language::Russian),
             "Метод УстановитьЗначение (SetValue), параметр 1 Имя (Name): ожидается значение типа Строка, передано Число."
         );
     }
 
     #[test]
-    fn a_caller_chosen_name_shows_no_secret() {
-        let problem = Problem::Json(FormError::Nested { name: "x-TOKEN-x".to_owned() });
-        let text = Misuse::method(&METHODS[0], problem).without(["TOKEN"]).text(Language::Russian);
-        assert!(text.contains("«x-***-x»"), "{text}");
-    }
-
-    #[test]
-    fn the_servers_words_are_quoted_on_one_line_and_cut_to_length() {
-        let message = format!("line\none {}", "я".repeat(1000));
-        let told = Failure { kind: Kind::Rejected, cause: Cause::Service, message: Some(message), retry_after: None };
-        let text = failure(&told, 418, Language::Russian, str::to_owned);
+    fn the_servers_message_is_quoted_on_one_line_and_truncated() {
+        let message = format!("line\u{2028}one {}", "я".repeat(1000));
+        let told = Failure { message: Some(message), ..Failure::new(Cause::Rejected) };
+        let text = failure(&told, 418, Doubt::None, Language::Russian, str::to_owned);
         assert!(text.contains("код 418"), "{text}");
         assert!(text.contains("Ответ сервиса: line one я"), "{text}");
         assert!(text.ends_with("я…") && !text.contains('\n'), "{text}");
     }
 
     #[test]
-    fn a_secret_is_hidden_before_the_quotation_is_cut() {
+    fn a_secret_is_hidden_before_the_quotation_is_truncated() {
         let message = format!("{}SECRET", "x".repeat(QUOTED_CHARACTERS - 3));
-        let told = Failure { kind: Kind::Rejected, cause: Cause::Service, message: Some(message), retry_after: None };
-        let text = failure(&told, 418, Language::English, |text| redact(text, ["SECRET"]));
+        let told = Failure { message: Some(message), ..Failure::new(Cause::Rejected) };
+        let text = failure(&told, 418, Doubt::None, Language::English, |text| redact(text, ["SECRET"]));
         assert!(text.ends_with("x***"), "{text}");
     }
 }

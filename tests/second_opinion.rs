@@ -1,8 +1,8 @@
-//! The ABI as a C++ host sees it that was compiled against the official headers (crate `addin1c-test`), as far as it
-//! reaches: class, memory manager, properties, functions.
+//! The component as seen by a host that was compiled in C++ against the official headers (crate `addin1c-test`): class, memory
+//! manager, properties, functions. That host does no more.
 
 use addin1c_test::{TestAddinLib, Variant};
-use testkit::peer::{Peer, http};
+use testkit::{Peer, http};
 
 fn units(text: &str) -> Vec<u16> {
     text.encode_utf16().collect()
@@ -19,7 +19,7 @@ fn string(text: &str) -> Variant {
 #[test]
 fn a_host_of_the_official_headers_sees_the_same_component() {
     let peer = Peer::answering(http(200, &[], r#"{"code":200,"result":{"cardId":"abc","cardUrl":"https://x"}}"#));
-    let library = TestAddinLib::new(testkit::library()).unwrap();
+    let library = TestAddinLib::new(addin_testkit::library()).unwrap();
     let object = library.new_addin("Passteam").unwrap();
     let text =
         |property: &str| String::from_utf16(object.get_property(&name(property)).unwrap().get_str().unwrap()).unwrap();

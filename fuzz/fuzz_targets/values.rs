@@ -20,7 +20,7 @@ fuzz_target!(|data: &[u8]| {
         Ok(parameters) => check_parameters(json.as_ref(), &parameters),
         Err(error) => check_error(&text, json.as_ref(), &error),
     }
-    match batch::entries(&text) {
+    match batch::updates(&text) {
         Ok(entries) => check_entries(json.as_ref(), &entries),
         Err(JsonError::Syntax { line, column }) => check_place(&text, json.as_ref(), line, column),
         Err(JsonError::OtherType) => assert!(!matches!(json, Some(Value::Array(_)))),
@@ -100,12 +100,12 @@ fn check_entries(json: Option<&Value>, entries: &[Entry]) {
                 .is_some_and(|values| values.values().all(|value| !value.is_object() && !value.is_array()))
         });
         match entry {
-            Entry::Card { card_id, variables } => {
+            Entry::Sendable { name: card_id, variables } => {
                 assert!(!named.is_empty() && sendable);
                 assert_eq!(card_id, named);
                 check_variables(values, variables);
             }
-            Entry::Invalid { card_id } => assert_eq!(card_id, named),
+            Entry::Invalid { name: card_id } => assert_eq!(card_id, named),
         }
     }
 }

@@ -1,9 +1,8 @@
 use addin_host::Value;
+use addin_testkit::shop::{component, library};
 
-use crate::shop::{component, library};
-
-/// Properties as CONTRACT lists them: English, Russian, readable, writable.
-const PROPERTIES: [(&str, &str, bool, bool); 17] = [
+/// Properties as docs/reference.md lists them: English, Russian, readable, writable.
+const PROPERTIES: [(&str, &str, bool, bool); 19] = [
     ("Token", "Токен", false, true),
     ("TemplateId", "ИдентификаторШаблона", true, true),
     ("ServerUrl", "АдресСервера", true, true),
@@ -12,25 +11,30 @@ const PROPERTIES: [(&str, &str, bool, bool); 17] = [
     ("Proxy", "Прокси", true, true),
     ("CertificateFile", "ФайлСертификатов", true, true),
     ("LogFile", "ФайлЖурнала", true, true),
+    ("RequestsPerMinute", "ЗапросовВМинуту", true, true),
     ("CardId", "ИдентификаторКарты", true, false),
     ("CardUrl", "СсылкаНаКарту", true, false),
     ("Installed", "Установлена", true, false),
     ("Code", "КодОтвета", true, false),
     ("ErrorKind", "ВидОшибки", true, false),
     ("ErrorDescription", "ОписаниеОшибки", true, false),
+    ("Unknown", "ИсходНеизвестен", true, false),
     ("Response", "Ответ", true, false),
     ("Result", "Результат", true, false),
     ("Version", "Версия", true, false),
 ];
 
-/// Methods as CONTRACT lists them: English, Russian, parameters, required ones, whether they return something.
-const METHODS: [(&str, &str, usize, usize, bool); 6] = [
+/// Methods as docs/reference.md lists them: English, Russian, parameters, required ones, whether they return a value.
+const METHODS: [(&str, &str, usize, usize, bool); 9] = [
     ("SetValue", "УстановитьЗначение", 2, 2, false),
     ("ClearValues", "ОчиститьЗначения", 0, 0, false),
     ("CreateCard", "СоздатьКарту", 1, 0, true),
     ("UpdateCard", "ОбновитьКарту", 2, 1, true),
     ("UpdateCards", "ОбновитьКарты", 3, 1, true),
+    ("CreateCards", "СоздатьКарты", 3, 1, true),
+    ("GetCards", "ПолучитьКарты", 2, 0, true),
     ("CallMethod", "ВызватьМетод", 2, 1, true),
+    ("Diagnose", "Диагностика", 0, 0, true),
 ];
 
 #[test]
@@ -51,7 +55,7 @@ fn the_library_says_what_it_is() {
 }
 
 #[test]
-fn every_property_of_the_contract_exists_in_both_languages() {
+fn every_property_of_the_reference_exists_in_both_languages() {
     let object = component();
     let names: Vec<_> = object.property_names();
     for (en, ru, readable, writable) in PROPERTIES {
@@ -68,7 +72,7 @@ fn every_property_of_the_contract_exists_in_both_languages() {
 }
 
 #[test]
-fn every_method_of_the_contract_exists_in_both_languages() {
+fn every_method_of_the_reference_exists_in_both_languages() {
     let object = component();
     let names: Vec<_> = object.method_names();
     for (en, ru, parameters, required, returns) in METHODS {
@@ -84,16 +88,20 @@ fn every_method_of_the_contract_exists_in_both_languages() {
     }
     assert_eq!(names.len(), METHODS.len());
     assert_eq!(object.parameter_default("CreateCard", 0), Some(Value::from("")));
-    assert_eq!(object.parameter_default("UpdateCards", 1), Some(Value::I4(4)));
-    assert_eq!(object.parameter_default("UpdateCards", 2), Some(Value::I4(300)));
-    assert_eq!(object.find_method("СоздатьКарты"), None);
+    for batch in ["UpdateCards", "CreateCards"] {
+        assert_eq!(object.parameter_default(batch, 1), Some(Value::I4(4)));
+        assert_eq!(object.parameter_default(batch, 2), Some(Value::I4(300)));
+    }
+    assert_eq!(object.parameter_default("GetCards", 0), Some(Value::I4(1)));
+    assert_eq!(object.parameter_default("GetCards", 1), Some(Value::from("")));
+    assert_eq!(object.find_method("СоздатьКартыы"), None);
 }
 
 #[cfg(target_os = "linux")]
 #[test]
 fn only_the_five_functions_are_exported() {
     let output =
-        std::process::Command::new("nm").args(["-D", "--defined-only"]).arg(testkit::library()).output().unwrap();
+        std::process::Command::new("nm").args(["-D", "--defined-only"]).arg(addin_testkit::library()).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let listing = String::from_utf8(output.stdout).unwrap();
     let mut names: Vec<_> = listing.lines().filter_map(|line| line.split_whitespace().last()).collect();

@@ -1,12 +1,13 @@
-use addin_host::{HostOptions, Object, Value};
-use passteam_sandbox::Fault;
-use serde_json::json;
-use testkit::peer::{Peer, http};
+use std::time::{Duration, Instant};
 
-use crate::shop::{
+use addin_host::{HostOptions, Object, Value};
+use addin_testkit::shop::{
     PHONE, TEMPLATE, boolean, call, component, component_for, component_with, create, exception, number, sandbox,
     set_up, text,
 };
+use passteam_sandbox::Fault;
+use serde_json::json;
+use testkit::{Nobody, Peer, http, prompt};
 
 /// The outcome of one call against a server that always gives this answer.
 fn outcome(method: &str, answer: Vec<u8>) -> Object {
@@ -189,9 +190,8 @@ fn a_redirect_is_not_followed() {
 
 #[test]
 fn an_unreachable_server_is_a_connection_error() {
-    let unused = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let object = component_for(&format!("http://{unused}"));
-    object.set("Timeout", 5).unwrap();
+    let nobody = Nobody::new();
+    let object = component_for(&nobody.url());
     assert!(!call(&object, "CreateCard", &[]));
     assert_eq!(text(&object, "ErrorKind"), "Connection");
     assert_eq!(number(&object, "Code"), 0.0);
@@ -199,20 +199,62 @@ fn an_unreachable_server_is_a_connection_error() {
 }
 
 #[test]
+fn undefined_parameters_at_a_port_where_nobody_listens_are_a_connection_error() {
+    let nobody = Nobody::new();
+    let object = component_for(&nobody.url());
+    for (method, arguments) in [
+        ("CreateCard", vec![Value::Empty]),
+        ("UpdateCard", vec!["id".into(), Value::Empty]),
+        ("CallMethod", vec!["gettemplates".into(), Value::Empty]),
+    ] {
+        assert!(!call(&object, method, &arguments), "{method}");
+        assert_eq!(text(&object, "ErrorKind"), "Connection", "{method}");
+        object.procedure(method, &arguments).unwrap();
+        assert_eq!(text(&object, "ErrorKind"), "Connection", "{method}");
+    }
+    let cards = r#"[{"cardId": "id", "values": null}]"#;
+    object.function("UpdateCards", &[cards.into(), Value::Empty, Value::Empty]).unwrap();
+    assert_eq!(text(&object, "ErrorKind"), "Connection");
+}
+
+#[test]
+fn a_result_that_is_no_object_is_a_success_only_for_an_update() {
+    for method in ["CreateCard", "UpdateCard", "CallMethod"] {
+        let object = outcome(method, http(200, &[], r#"{"result":true}"#));
+        assert_eq!(text(&object, "ErrorKind"), "BadResponse", "{method}: no code");
+        assert_eq!(number(&object, "Code"), 200.0, "{method}");
+    }
+    let answer = http(200, &[], r#"{"code":200,"result":true}"#);
+    let object = outcome("CreateCard", answer.clone());
+    assert_eq!(text(&object, "ErrorKind"), "BadResponse", "no card id");
+    let peer = Peer::answering(answer);
+    let object = component_for(&peer.url());
+    assert!(call(&object, "UpdateCard", &["id".into()]), "{}", text(&object, "ErrorDescription"));
+    assert!(!boolean(&object, "Installed"));
+    assert!(call(&object, "CallMethod", &["gettemplates".into()]));
+}
+
+#[test]
 fn a_silent_server_is_a_timeout() {
     let peer = Peer::silent();
     let object = component_for(&peer.url());
     object.set("Timeout", 0.3).unwrap();
-    let start = std::time::Instant::now();
-    assert!(!call(&object, "UpdateCard", &["id".into()]));
-    let took = start.elapsed().as_secs_f64();
-    assert!((0.3..0.6).contains(&took), "{took}");
-    assert_eq!(text(&object, "ErrorKind"), "Timeout");
-    assert_eq!(peer.connections(), 1);
+    let mut calls = 0;
+    prompt(Duration::from_secs_f64(0.6), || {
+        let start = Instant::now();
+        assert!(!call(&object, "UpdateCard", &["id".into()]));
+        let took = start.elapsed();
+        assert!(took >= Duration::from_secs_f64(0.3), "{took:?}");
+        assert_eq!(text(&object, "ErrorKind"), "Timeout");
+        calls += 1;
+        took
+    });
+    // On a busy machine the deadline can pass before the connection is made.
+    assert!((1..=calls).contains(&peer.connections()), "{} in {calls} calls", peer.connections());
 }
 
 #[test]
-fn an_update_is_repeated_where_that_is_safe_and_a_creation_is_not() {
+fn an_update_is_repeated_if_that_is_safe_and_a_creation_is_not() {
     let sandbox = sandbox();
     let object = component_for(&sandbox.url());
     let id = create(&object, PHONE);
@@ -259,13 +301,13 @@ fn retries_limit_the_repeats() {
 }
 
 #[test]
-fn a_rate_limit_is_waited_out_where_the_pause_fits() {
+fn a_rate_limit_is_waited_out_if_the_pause_fits() {
     let sandbox = sandbox();
     let object = component_for(&sandbox.url());
     let id = create(&object, PHONE);
 
     sandbox.push_fault(Fault::of("updatecard").code(429).header("Retry-After", "1"));
-    let start = std::time::Instant::now();
+    let start = Instant::now();
     assert!(call(&object, "UpdateCard", &[id.as_str().into()]), "{}", text(&object, "ErrorDescription"));
     assert!(start.elapsed().as_secs_f64() >= 1.0);
 
@@ -276,11 +318,12 @@ fn a_rate_limit_is_waited_out_where_the_pause_fits() {
             None => fault,
         });
         sandbox.clear_requests();
-        let start = std::time::Instant::now();
+        object.set("Timeout", 600).unwrap();
+        let start = Instant::now();
         assert!(!call(&object, "UpdateCard", &[id.as_str().into()]));
         assert_eq!(text(&object, "ErrorKind"), "RateLimited");
         assert_eq!(sandbox.requests().len(), 1);
-        assert!(start.elapsed().as_secs_f64() < 5.0, "{absurd:?}");
+        assert!(start.elapsed() < Duration::from_secs(300), "{absurd:?}: ends at once");
     }
 }
 
@@ -316,7 +359,7 @@ fn result_holds_everything_but_the_answer_in_one_read() {
     let result = || text(&object, "Результат");
     let id = create(&object, PHONE);
     let expected = format!(
-        r#"{{"ok":true,"code":200,"cardId":"{id}","cardUrl":"{}","installed":false,"errorKind":"","errorDescription":""}}"#,
+        r#"{{"ok":true,"code":200,"cardId":"{id}","cardUrl":"{}","installed":false,"unknown":false,"retryAfter":null,"errorKind":"","errorDescription":""}}"#,
         text(&object, "CardUrl")
     );
     assert_eq!(result(), expected);
@@ -326,7 +369,7 @@ fn result_holds_everything_but_the_answer_in_one_read() {
     assert_eq!(
         read,
         json!({"ok": false, "code": 404, "cardId": "нет такой", "cardUrl": "", "installed": false,
-            "errorKind": "NotFound", "errorDescription": text(&object, "ErrorDescription")})
+            "unknown": false, "retryAfter": null, "errorKind": "NotFound", "errorDescription": text(&object, "ErrorDescription")})
     );
 }
 
@@ -388,5 +431,5 @@ fn what_the_server_quotes_back_shows_no_secret() {
         assert!(!text(&object, "Result").contains(hidden), "{description}");
     }
     assert!(description.contains("***") && description.contains("abc"), "{description}");
-    assert!(text(&object, "Response").contains(secret), "the server's own words stay as they are");
+    assert!(text(&object, "Response").contains(secret), "the server's own text is unchanged");
 }

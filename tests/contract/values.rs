@@ -1,8 +1,9 @@
-use addin_host::{Object, Tm, Value};
+use addin_host::{HostOptions, Object, Tm, Value};
+use addin_testkit::shop::{
+    self, PHONE, TEMPLATE, call, component_for, component_with, create, exception, sandbox, text,
+};
 use passteam_sandbox::Sandbox;
 use proptest::prelude::*;
-
-use crate::shop::{PHONE, TEMPLATE, call, component_for, create, exception, sandbox, text};
 
 fn shop() -> (Sandbox, Object) {
     let sandbox = sandbox();
@@ -15,7 +16,7 @@ fn sent(sandbox: &Sandbox) -> Vec<(String, String)> {
     sandbox.requests().last().expect("a request").form.clone()
 }
 
-/// The same without the first field, the card or the template.
+/// The same without the first field, which is the card or the template.
 fn variables(sandbox: &Sandbox) -> Vec<(String, String)> {
     sent(sandbox).split_off(1)
 }
@@ -24,7 +25,7 @@ fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
     expected.iter().map(|(name, value)| (format!("values[%{name}%]"), (*value).to_owned())).collect()
 }
 
-/// Sends one value by `SetValue`; how the other end reads it.
+/// Sends one value by `SetValue`; returns how the service reads it.
 fn through(value: Value) -> String {
     let (sandbox, object) = shop();
     object.procedure("SetValue", &["X".into(), value]).unwrap();
@@ -42,15 +43,15 @@ fn the_request_is_a_form_with_the_bare_token() {
     create(&object, PHONE);
     let request = &sandbox.requests()[0];
     assert_eq!(request.method, "createcard");
-    assert_eq!(request.header("authorization"), Some(crate::shop::TOKEN));
+    assert_eq!(request.header("authorization"), Some(shop::TOKEN));
     assert_eq!(request.header("content-type"), Some("application/x-www-form-urlencoded"));
     assert_eq!(request.body, format!("templateId={TEMPLATE}&values%5B%25PHONE%25%5D=%2B79161234567").as_bytes());
 }
 
-#[test]
-fn values_of_every_type_become_the_contracts_text() {
+/// Values of every type that can be sent, and the documented text of each.
+fn typed() -> Vec<(Value, &'static str)> {
     let noon = Tm::new(2026, 11, 24, 12, 30, 5);
-    for (value, expected) in [
+    vec![
         (Value::from("как есть "), "как есть "),
         (Value::from(""), ""),
         (Value::from(true), "true"),
@@ -81,7 +82,12 @@ fn values_of_every_type_become_the_contracts_text() {
         (Value::Date(31_114.0), "08.03.1985"),
         (Value::Date(31_114.5), "08.03.1985 12:00:00"),
         (Value::Date(-693_593.0), ""),
-    ] {
+    ]
+}
+
+#[test]
+fn values_of_every_type_become_the_documented_text() {
+    for (value, expected) in typed() {
         assert_eq!(through(value.clone()), expected, "{value:?}");
     }
 }
@@ -182,7 +188,7 @@ fn values_are_used_up_by_the_next_call_whatever_its_outcome() {
     collect();
     exception(object.function("UpdateCards", &["{}".into()]));
     collect();
-    object.set("Token", crate::shop::TOKEN).unwrap();
+    object.set("Token", shop::TOKEN).unwrap();
     collect();
     exception(object.set("Token", "плохой"));
     collect();
@@ -266,7 +272,7 @@ fn call_method_flattens_its_parameters() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever goes in, a standard form parser on the other end reads exactly that.
+    /// A standard form parser on the service's side reads exactly the values that BSL set.
     #[test]
     fn any_values_arrive_intact(
         set in prop::collection::vec(("[^%\\s]{1,8}", any::<String>()), 0..6),
@@ -299,4 +305,26 @@ proptest! {
         prop_assert!(text.chars().all(|c| c.is_ascii_digit() || c == '.' || c == '-'), "{}", text);
         prop_assert_eq!(text.parse::<f64>().unwrap(), number);
     }
+}
+
+/// On the stack of 32-bit Windows numbers of 8 bytes stand at addresses that 8 does not divide.
+#[test]
+fn variants_may_stand_at_any_address() {
+    let sandbox = sandbox();
+    let object = component_with(HostOptions { unaligned_variants: true, ..HostOptions::default() });
+    shop::set_up(&object, &sandbox.url());
+    object.set("Timeout", 12.5).unwrap();
+    assert_eq!(object.get("Timeout").unwrap(), Value::R8(12.5));
+    assert_eq!(text(&object, "TemplateId"), TEMPLATE);
+    assert_eq!(object.parameter_default("UpdateCards", 2), Some(Value::I4(300)));
+    assert_eq!(object.parameter_default("CreateCard", 0), Some(Value::from("")));
+    let (values, expected): (Vec<Value>, Vec<&str>) = typed().into_iter().unzip();
+    for (number, value) in values.into_iter().enumerate() {
+        object.procedure("SetValue", &[format!("X{number}").into(), value]).unwrap();
+    }
+    assert!(!call(&object, "UpdateCard", &["id".into(), Value::Empty]));
+    let sent: Vec<String> = variables(&sandbox).into_iter().map(|(_, text)| text).collect();
+    assert_eq!(sent, expected);
+    assert_eq!(object.get("Code").unwrap(), Value::I4(404));
+    assert!(object.destroy().is_clean());
 }

@@ -1,24 +1,22 @@
-//! A test in a process of its own, with the servers outside.
+//! A test in a process of its own; the servers stay in the other process, so that they are not counted.
 
 use std::env;
 
-use testkit::peer::Peer;
-use testkit::{apart, resolver};
-
-use crate::shop;
+use addin_testkit::{apart, shop};
+use testkit::{Peer, resolver};
 
 const SERVICE: &str = "PASSTEAM_ENDURANCE_SERVICE";
 const SILENT: &str = "PASSTEAM_ENDURANCE_SILENT";
 
-/// A `ServerUrl` whose name is not found, after more time than the callers here have.
-pub const SLOW_NAME: &str = "https://shop.slow.test";
+/// A `ServerUrl` whose look-up fails after [`resolver::release`].
+pub const HELD_NAME: &str = "https://shop.held.test";
 
-/// A `ServerUrl` whose name the resolver never answers for.
+/// A `ServerUrl` whose look-up never ends.
 pub fn stalled_name(number: usize) -> String {
     format!("https://shop-{number}.stalled.test")
 }
 
-/// What a scenario finds around it.
+/// The servers that a scenario can call.
 pub struct World {
     /// `ServerUrl` of a service that works.
     pub service: String,
@@ -27,7 +25,7 @@ pub struct World {
 }
 
 impl World {
-    /// The same service by a name, which has to be looked up.
+    /// The URL of the same service with a host name, which has to be looked up.
     pub fn service_by_name(&self) -> String {
         self.service.replace("127.0.0.1", "localhost")
     }
@@ -41,7 +39,8 @@ pub fn alone(test: &str, scenario: impl FnOnce(&World)) {
     let folder = tempfile::tempdir().unwrap();
     let output = apart::rerun(test, |command| {
         let (sandbox, silent) = servers.insert((shop::sandbox(), Peer::silent()));
-        command.env(SERVICE, sandbox.url()).env(SILENT, silent.url()).env("LD_PRELOAD", resolver::build(folder.path()));
+        command.env(SERVICE, sandbox.url()).env(SILENT, silent.url());
+        resolver::preload(command, folder.path());
     });
     match output {
         Some(output) => print!("{}", String::from_utf8_lossy(&output.stdout)),

@@ -1,15 +1,14 @@
 use std::env;
-use std::net::TcpListener;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use addin_host::{Destroy, HostOptions, Object};
+use addin_testkit::shop::{call, component_with, create, exception, set_up, text};
 use fastrand::Rng;
-use testkit::test_path;
+use testkit::{Nobody, eventually, resolver, test_path};
 
-use crate::alone::{SLOW_NAME, World, alone};
-use crate::process::{eventually, threads, threads_of_the_component};
-use crate::shop::{call, component_with, create, exception, set_up, text};
+use crate::alone::{HELD_NAME, World, alone};
+use crate::process::{threads, threads_of_the_component};
 
 const THREADS: usize = 64;
 const MOST_CALLS_OF_AN_OBJECT: usize = 8;
@@ -33,12 +32,13 @@ fn threads_that_create_call_and_destroy_objects_at_random_do_not_disturb_one_ano
             members.into_iter().map(|member| member.join().unwrap()).sum()
         });
         println!("seed {seed}: {calls} calls of {THREADS} threads in {seconds} s");
+        resolver::release();
         eventually("the abandoned look-ups end", || threads_of_the_component() == 0);
         assert_eq!(threads(), before);
     });
 }
 
-/// One thread, which has one object at a time.
+/// A thread that creates, uses and destroys one object after another.
 struct Member<'a> {
     world: &'a World,
     random: Rng,
@@ -53,7 +53,7 @@ impl<'a> Member<'a> {
         Member { world, random, number, cards: 0, calls: 0 }
     }
 
-    /// Goes on until `end`; how many calls it made.
+    /// Works until `end`; returns the number of calls.
     fn live_until(mut self, end: Instant) -> usize {
         while Instant::now() < end {
             let destroy = *self.random.choice(&[Destroy::DestroyObject, Destroy::VirtualDestructor]).unwrap();
@@ -63,7 +63,7 @@ impl<'a> Member<'a> {
                 self.calls += 1;
             }
             assert!(object.misuse().is_clean(), "{:?}", object.misuse());
-            // The platform's asynchronous methods destroy on another thread than they call on.
+            // The platform may destroy an object on another thread than it called it on.
             let memory = if self.random.bool() {
                 object.destroy()
             } else {
@@ -81,14 +81,14 @@ impl<'a> Member<'a> {
             2 => object.procedure("SetValue", &["BONUS".into(), 5.into()]).unwrap(),
             3 => drop(exception(object.procedure("SetValue", &["".into(), 5.into()]))),
             4 => self.abandon(object, &self.world.silent),
-            5 => self.abandon(object, SLOW_NAME),
+            5 => self.abandon(object, HELD_NAME),
             6 => self.is_refused(object),
             7 => self.succeed(object, &self.world.service_by_name()),
             _ => self.succeed(object, &self.world.service.clone()),
         }
     }
 
-    /// A call that ends by `Timeout` with its request still under way.
+    /// A call that ends by `Timeout` while its request is under way.
     fn abandon(&self, object: &Object, url: &str) {
         set_up(object, url);
         object.set("Timeout", 0.1).unwrap();
@@ -97,15 +97,15 @@ impl<'a> Member<'a> {
     }
 
     fn is_refused(&self, object: &Object) {
-        let unused = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        set_up(object, &format!("http://{unused}"));
+        let nobody = Nobody::new();
+        set_up(object, &nobody.url());
         object.set("Timeout", 60).unwrap();
         object.set("Retries", 0).unwrap();
         assert!(!call(object, "CreateCard", &[]));
         assert_eq!(text(object, "ErrorKind"), "Connection", "{}", text(object, "Result"));
     }
 
-    /// A card is made and updated.
+    /// Creates a card and updates it.
     fn succeed(&mut self, object: &Object, url: &str) {
         set_up(object, url);
         object.set("Timeout", 60).unwrap();

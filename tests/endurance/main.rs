@@ -1,8 +1,15 @@
-//! What days of work in one process come down to: memory, threads and mappings stay what they are, and callers do not wait for one
-//! another.
+//! Days of work in one process, in seconds: memory, threads and mappings do not grow, and callers do not wait for one another.
 //!
-//! Each test runs in a process of its own, where nothing else is counted: see [`alone`].
-//! `PASSTEAM_ENDURANCE_SECONDS` says for how long the crowd of threads goes on, `PASSTEAM_ENDURANCE_SEED` repeats its run.
+//! | file | topic |
+//! |---|---|
+//! | `memory.rs` | the process's memory after a hundred thousand calls |
+//! | `reload.rs` | the library is loaded and unloaded again and again |
+//! | `stalled.rs` | many calls of servers and names that never answer |
+//! | `crowd.rs` | many threads that create, call and destroy objects at random |
+//! | `alone.rs` | a process of the test's own, in which nothing else is counted |
+//! | `process.rs` | what Linux tells about the process: memory, threads, mappings |
+//!
+//! `PASSTEAM_ENDURANCE_SECONDS` sets how long `crowd.rs` works, `PASSTEAM_ENDURANCE_SEED` repeats one of its runs.
 #![cfg(target_os = "linux")]
 
 mod alone;
@@ -11,5 +18,3 @@ mod memory;
 mod process;
 mod reload;
 mod stalled;
-
-use testkit::shop;

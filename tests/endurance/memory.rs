@@ -1,17 +1,15 @@
-use std::net::TcpListener;
-
 use addin_host::Object;
-use testkit::test_path;
+use addin_testkit::shop::{PHONE, call, component_for, create, exception, set_up, text};
+use testkit::{Peer, test_path};
 
 use crate::alone::{World, alone};
 use crate::process::resident;
-use crate::shop::{PHONE, call, component_for, create, exception, set_up, text};
 
 const CALLS: usize = 100_000;
-/// Enough that every pool and table has reached its size.
+/// After this number of calls every pool and table has its final size.
 const WARM_UP: usize = CALLS / 2;
 const MEBIBYTE: usize = 1024 * 1024;
-/// On the 1C server an object lives for one server call. The host of these tests keeps about a kilobyte of each.
+/// Few, as on the 1C server, where an object lives for one server call; not fewer, because the tests' host keeps a kilobyte of each.
 const CALLS_OF_AN_OBJECT: usize = 2500;
 
 #[test]
@@ -29,7 +27,7 @@ fn a_hundred_thousand_requests_grow_the_process_by_less_than_a_mebibyte() {
     });
 }
 
-/// One call; the text is the id of a card that exists.
+/// Makes one call. It gets the object, the id of a card that exists, and the number of the call.
 type Call = fn(&Object, &str, usize);
 
 fn assert_stays_small(world: &World, choose: impl Fn(usize) -> Call) {
@@ -45,7 +43,7 @@ fn assert_stays_small(world: &World, choose: impl Fn(usize) -> Call) {
                 object.set("Timeout", 60).unwrap();
             }
             choose(number)(&object, &card, number);
-            // The host's own account would grow.
+            // Otherwise the list of errors in the tests' host would grow.
             object.take_errors();
         }
     };
@@ -57,7 +55,7 @@ fn assert_stays_small(world: &World, choose: impl Fn(usize) -> Call) {
     assert!(grown < MEBIBYTE, "{grown} bytes");
 }
 
-/// A call that does not leave the process.
+/// A call that sends nothing.
 fn local_call(object: &Object, card: &str, number: usize) {
     match number % 7 {
         0 => drop(text(object, "Result")),
@@ -70,7 +68,7 @@ fn local_call(object: &Object, card: &str, number: usize) {
     }
 }
 
-/// A call that the service answers, mostly well.
+/// A call that the service answers, in most cases with success.
 fn request(object: &Object, card: &str, number: usize) {
     match number % 5 {
         0 => {
@@ -88,7 +86,7 @@ fn request(object: &Object, card: &str, number: usize) {
     }
 }
 
-/// A call of a server that is none or does not answer: the latter leaves its request under way.
+/// A call that fails because no server listens, or because it does not answer; then its request is still under way.
 fn fails_as(kind: &str, object: &Object, url: &str) {
     object.set("ServerUrl", url).unwrap();
     object.set("Retries", 0).unwrap();
@@ -97,8 +95,7 @@ fn fails_as(kind: &str, object: &Object, url: &str) {
     assert_eq!(text(object, "ErrorKind"), kind);
 }
 
-/// An address where nobody listens, another one each time.
+/// The URL of an address where nobody listens, a new one each time.
 fn refusing() -> String {
-    let unused = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    format!("http://{unused}")
+    format!("http://{}", Peer::nobody())
 }

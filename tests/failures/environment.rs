@@ -1,13 +1,14 @@
-//! Machines that lack what others have.
+//! Machines without certificates of authorities.
 
+use addin_testkit::apart;
+use addin_testkit::shop::{self, call, create, text};
 use passteam_sandbox::{Options, Tls};
-use testkit::shop::{self, call, create, text};
-use testkit::{apart, test_path};
+use testkit::test_path;
 
 #[test]
-fn a_machine_without_ca_certificates_reaches_loopback_and_what_its_own_file_vouches_for() {
+fn a_machine_without_ca_certificates_reaches_loopback_and_servers_that_its_own_file_trusts() {
     let empty = tempfile::tempdir().unwrap();
-    let path = test_path!(a_machine_without_ca_certificates_reaches_loopback_and_what_its_own_file_vouches_for);
+    let path = test_path!(a_machine_without_ca_certificates_reaches_loopback_and_servers_that_its_own_file_trusts);
     let output = apart::rerun(path, |command| {
         command.env("SSL_CERT_FILE", empty.path().join("none.pem")).env("SSL_CERT_DIR", empty.path());
     });

@@ -1,10 +1,10 @@
-//! Connections that were kept open and close before, or while, the next request leaves.
+//! Kept connections that the server closes before the next request leaves, or while it leaves.
 //!
-//! Processes of their own: one keeps connections to no more than 16 servers, and the other tests have many.
+//! The tests run in processes of their own: a process keeps connections to at most 16 servers, and the other tests have many.
 
 use std::fs;
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::io::Write;
+use std::net::SocketAddr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
@@ -12,25 +12,26 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use addin_host::Object;
+use addin_testkit::apart;
+use addin_testkit::shop::{self, call, text};
 use passteam_sandbox::{Options, Tls};
-use testkit::peer::{Close, Peer, close, read_request};
-use testkit::relay::Relay;
-use testkit::shop::{self, call, text};
-use testkit::tls::Identity;
-use testkit::{apart, test_path};
+use testkit::{Authority, Close, Connection, Peer, Relay, eventually, http, https_url, test_path};
 
-use crate::never_twice::{SETTLE, wait_until};
-use crate::table::{attempt, https};
+use crate::table::attempt;
 
-/// A whole answer that both methods take for a success, after which the connection stays open.
-const ANSWER: &str = "HTTP/1.1 200 OK\r\nContent-Length: 41\r\n\r\n{\"code\": 200, \"result\": {\"cardId\": \"c1\"}}";
+/// An answer that is a success for both methods. The connection stays open after it.
+fn success() -> Vec<u8> {
+    http(200, &[], r#"{"code": 200, "result": {"cardId": "c1"}}"#)
+}
 
 /// How a kept connection is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ending {
+    /// By a FIN.
     Fin,
+    /// By a RST.
     Reset,
-    /// TLS says so first.
+    /// By TLS (close_notify), then by a FIN.
     CloseNotify,
 }
 
@@ -38,30 +39,29 @@ enum Ending {
 struct Service {
     peer: Peer,
     line: Arc<Line>,
-    /// The client's address of each connection that was ended.
+    /// Receives the client's address of each connection that was ended.
     ended: mpsc::Receiver<SocketAddr>,
     ca: Option<tempfile::NamedTempFile>,
 }
 
-/// What the service's owner and its connections have in common.
+/// What the test and the service's connections share.
 #[derive(Default)]
 struct Line {
     requests: AtomicUsize,
-    /// Ends the connection that has answered last.
+    /// Ends the connection that answered last.
     end: Mutex<Option<mpsc::Sender<()>>>,
 }
 
 impl Line {
-    /// Answers one request on a connection; whether to end the connection then, as ordered.
-    fn serve(&self, stream: &mut (impl Read + Write)) -> bool {
-        if read_request(stream).is_none() {
+    /// Answers one request; returns true when the test has ordered the connection's end.
+    fn serve(&self, connection: &mut Connection) -> bool {
+        if connection.read_request().is_none() {
             return false;
         }
         self.requests.fetch_add(1, Ordering::SeqCst);
         let (end, ordered) = mpsc::channel();
         *self.end.lock().unwrap() = Some(end);
-        stream.write_all(ANSWER.as_bytes()).and_then(|()| stream.flush()).unwrap();
-        ordered.recv().is_ok()
+        connection.send(success()) && ordered.recv().is_ok()
     }
 }
 
@@ -70,9 +70,9 @@ impl Service {
         let line = Arc::new(Line::default());
         let (say_ended, ended) = mpsc::channel();
         let served = line.clone();
-        let peer = Peer::start(move |mut stream, _| {
-            if served.serve(&mut stream) {
-                finish(stream, ending, &say_ended);
+        let peer = Peer::start(move |mut connection| {
+            if served.serve(&mut connection) {
+                finish(connection, ending, &say_ended);
             }
         });
         Service { peer, line, ended, ca: None }
@@ -82,26 +82,19 @@ impl Service {
         let line = Arc::new(Line::default());
         let (say_ended, ended) = mpsc::channel();
         let served = line.clone();
-        let identity = Identity::new(None);
-        let peer = identity.serve(move |mut stream, _| {
-            if served.serve(&mut stream) {
-                if ending == Ending::CloseNotify {
-                    stream.conn.send_close_notify();
-                    stream.flush().unwrap();
-                }
-                finish(stream.sock, ending, &say_ended);
+        let authority = Authority::named("Test CA");
+        let peer = Peer::tls(authority.server("localhost"), move |mut connection| {
+            if served.serve(&mut connection) {
+                finish(connection, ending, &say_ended);
             }
         });
         let mut ca = tempfile::NamedTempFile::new().unwrap();
-        ca.write_all(identity.ca_pem().as_bytes()).unwrap();
+        ca.write_all(authority.pem().as_bytes()).unwrap();
         Service { peer, line, ended, ca: Some(ca) }
     }
 
     fn component(&self) -> Object {
-        let object = match &self.ca {
-            Some(_) => shop::component_for(&https(self.peer.address())),
-            None => shop::component_for(&self.peer.url()),
-        };
+        let object = shop::component_for(&self.peer.url());
         if let Some(ca) = &self.ca {
             object.set("CertificateFile", ca.path().to_str().unwrap()).unwrap();
         }
@@ -109,24 +102,26 @@ impl Service {
         object
     }
 
-    /// Ends the idle connection; returns when the client's computer knows.
+    /// Ends the idle connection; returns when the client's operating system has received the end.
     fn end_idle_connection(&self) {
         let end = self.line.end.lock().unwrap().take().expect("a connection that has answered");
         end.send(()).unwrap();
-        let client = self.ended.recv_timeout(SETTLE).expect("the connection ends");
-        wait_until("the close has reached the client", || !is_established(client, self.peer.address()));
+        let client = self.ended.recv_timeout(Duration::from_secs(60)).expect("the connection ends");
+        eventually("the close has reached the client", || !is_established(client, self.peer.address()));
     }
 }
 
-fn finish(stream: TcpStream, ending: Ending, ended: &mpsc::Sender<SocketAddr>) {
-    let client = stream.peer_addr().expect("the client keeps the connection, too");
-    close(&stream, if ending == Ending::Reset { Close::Reset } else { Close::Fin });
-    drop(stream);
+fn finish(mut connection: Connection, ending: Ending, ended: &mpsc::Sender<SocketAddr>) {
+    let client = connection.client();
+    if ending == Ending::CloseNotify {
+        connection.send_close_notify();
+    }
+    connection.close(if ending == Ending::Reset { Close::Reset } else { Close::Fin });
     // The test may be over.
     let _ = ended.send(client);
 }
 
-/// Whether the client's end of a connection is still open as Linux sees it; elsewhere loopback is as good as instant.
+/// Whether the client's end of a connection is still open. Linux says so; elsewhere a close over loopback arrives at once.
 fn is_established(client: SocketAddr, server: SocketAddr) -> bool {
     const ESTABLISHED: &str = "01";
 
@@ -164,19 +159,16 @@ fn a_close_that_has_reached_the_client_fails_no_call() {
 
 /// A service that keeps each connection after its first answer, and closes it when the second request arrives, unread.
 fn closing_on_the_second_request(how: Close) -> Peer {
-    Peer::start(move |mut stream, _| {
-        if read_request(&mut stream).is_some() && stream.write_all(ANSWER.as_bytes()).is_ok() {
-            // The next request is there, and nobody takes it.
-            if stream.peek(&mut [0]).is_ok_and(|count| count > 0) {
-                close(&stream, how);
-            }
+    Peer::start(move |mut connection| {
+        if connection.read_request().is_some() && connection.send(success()) && connection.wait_for_bytes() {
+            connection.close(how);
         }
     })
 }
 
 #[test]
-fn where_a_close_crosses_the_request_an_update_repeats_and_a_creation_says_connection() {
-    let path = test_path!(where_a_close_crosses_the_request_an_update_repeats_and_a_creation_says_connection);
+fn if_a_close_crosses_the_request_an_update_repeats_and_a_creation_says_connection() {
+    let path = test_path!(if_a_close_crosses_the_request_an_update_repeats_and_a_creation_says_connection);
     if apart::rerun(path, |_| {}).is_some() {
         return;
     }
@@ -188,17 +180,25 @@ fn where_a_close_crosses_the_request_an_update_repeats_and_a_creation_says_conne
         assert!(attempt(&object, "UpdateCard"), "{how:?}: {}", text(&object, "ErrorDescription"));
         assert_eq!(peer.connections(), 2, "{how:?}");
 
-        let peer = closing_on_the_second_request(how);
-        let object = shop::component_for(&peer.url());
-        assert!(attempt(&object, "CreateCard"));
-        assert!(!attempt(&object, "CreateCard"), "{how:?}");
+        let (peer, object) = loop {
+            let peer = closing_on_the_second_request(how);
+            let object = shop::component_for(&peer.url());
+            assert!(attempt(&object, "CreateCard"));
+            let start = Instant::now();
+            let second = attempt(&object, "CreateCard");
+            // A creation takes no connection that was idle for a second, which happens on a busy machine.
+            if start.elapsed() < Duration::from_secs(1) {
+                assert!(!second, "{how:?}");
+                break (peer, object);
+            }
+        };
         assert_eq!(text(&object, "ErrorKind"), "Connection", "{how:?}");
         assert_eq!(peer.connections(), 1, "{how:?}: seen once");
         assert!(attempt(&object, "CreateCard"), "the next call has a new connection");
     }
 }
 
-/// Closes that come a little before, while and after the request leaves: chance decides, and no outcome makes two cards.
+/// Closes that come just before, during and just after the request: the outcome varies, but it is never two cards.
 #[test]
 fn creations_that_race_with_a_close_make_no_second_card() {
     const ROUNDS: u32 = 300;
@@ -211,7 +211,7 @@ fn creations_that_race_with_a_close_make_no_second_card() {
         });
         let folder = tempfile::tempdir().unwrap();
         let relay = Relay::start(sandbox.addr(), |_| None);
-        let url = if tls { https(relay.address()) } else { format!("http://{}/oapi/v1", relay.address()) };
+        let url = if tls { https_url(relay.address()) } else { format!("http://{}/oapi/v1", relay.address()) };
         let object = shop::component_for(&url);
         if tls {
             object.set("CertificateFile", shop::ca_file(&sandbox, folder.path())).unwrap();
@@ -238,7 +238,7 @@ fn creations_that_race_with_a_close_make_no_second_card() {
             });
         }
         relay.close_connections();
-        wait_until("the sandbox has done with every connection", || sandbox.open_connections() == 0);
+        eventually("the sandbox has closed every connection", || sandbox.open_connections() == 0);
         let requests = sandbox.requests();
         for round in 0..ROUNDS {
             let phone = format!("+7999{round:06}");
@@ -248,4 +248,28 @@ fn creations_that_race_with_a_close_make_no_second_card() {
         }
         assert!(created > 0 && created <= sandbox.cards().len(), "{created}");
     }
+}
+
+/// A connection can die unseen, in a router that has forgotten it: what must not be sent twice does not go over an old one.
+#[test]
+fn a_creation_goes_over_no_connection_that_was_idle_for_more_than_a_second() {
+    const IDLE: Duration = Duration::from_secs(1);
+    let path = test_path!(a_creation_goes_over_no_connection_that_was_idle_for_more_than_a_second);
+    if apart::rerun(path, |_| {}).is_some() {
+        return;
+    }
+    let peer = Peer::resetting_idle(success(), IDLE);
+    let object = shop::component_for(&peer.url());
+    object.set("Timeout", 60).unwrap();
+    object.set("Retries", 0).unwrap();
+    assert!(attempt(&object, "UpdateCard"), "{}", text(&object, "ErrorDescription"));
+    thread::sleep(IDLE + Duration::from_millis(100));
+    assert!(attempt(&object, "CreateCard"), "{}", text(&object, "ErrorDescription"));
+    assert_eq!(peer.connections(), 2);
+    let cards = r#"[{"key": "1"}, {"key": "2"}]"#;
+    thread::sleep(IDLE + Duration::from_millis(100));
+    let returned = object.function("CreateCards", &[cards.into(), 2.into()]).unwrap().as_str().unwrap();
+    assert_eq!(text(&object, "ErrorKind"), "", "{returned}");
+    assert!(peer.connections() > 2);
+    assert_eq!(peer.requests().iter().filter(|request| request.contains("/createcard")).count(), 3);
 }

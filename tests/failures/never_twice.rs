@@ -1,33 +1,27 @@
-//! Wherever a connection breaks, a card is created at most once.
+//! A card is created at most once, at whichever byte the connection breaks.
+
+mod batches;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
-use std::time::{Duration, Instant};
 
 use addin_host::Object;
+use addin_testkit::shop::{self, call, number, text};
 use passteam_sandbox::{Options, RecordedRequest, Sandbox, Tls};
-use testkit::peer::{Close, Peer, read_request};
-use testkit::relay::{Cut, Relay, Sender};
-use testkit::shop::{self, call, number, text};
+use testkit::{Close, Cut, Peer, Relay, Sender, eventually, https_url};
 
-use crate::table::https;
-
-/// How long a sandbox may take to finish what it was sent.
-pub const SETTLE: Duration = Duration::from_secs(20);
-
-/// A service behind connections that break, and the objects that call it.
+/// A service behind connections that break.
 struct Scene {
     sandbox: Sandbox,
     /// Holds the CA's file.
     folder: tempfile::TempDir,
     tls: bool,
-    /// Connections that must have reached the sandbox.
+    /// How many connections must have reached the sandbox.
     made: AtomicUsize,
 }
 
-/// What came of one creation.
+/// The outcome of one creation.
 struct Outcome {
     phone: String,
     success: bool,
@@ -48,7 +42,7 @@ impl Scene {
     }
 
     fn component_at(&self, address: SocketAddr) -> Object {
-        let url = if self.tls { https(address) } else { format!("http://{address}/oapi/v1") };
+        let url = if self.tls { https_url(address) } else { format!("http://{address}/oapi/v1") };
         let object = shop::component_for(&url);
         if self.tls {
             object.set("CertificateFile", shop::ca_file(&self.sandbox, self.folder.path())).unwrap();
@@ -56,7 +50,7 @@ impl Scene {
         object
     }
 
-    /// Creates a card over a connection that breaks there; the connections after it do not.
+    /// Creates a card; the first connection breaks at `cut`, later ones do not.
     fn create(&self, cut: Cut) -> Outcome {
         self.create_through(&Relay::start(self.sandbox.addr(), move |number| (number == 0).then_some(cut)))
     }
@@ -71,14 +65,14 @@ impl Scene {
         Outcome { phone, success, kind: text(&object, "ErrorKind"), connections }
     }
 
-    /// How many bytes each side of a connection sends for one creation, the handshake included.
+    /// The number of bytes that client and server send for one creation, the handshake included.
     fn lengths(&self) -> (usize, usize) {
         let relay = Relay::start(self.sandbox.addr(), |_| None);
         assert!(self.create_through(&relay).success);
         (relay.passed(Sender::Client), relay.passed(Sender::Server))
     }
 
-    /// Updates a card over a connection that breaks there; how many connections that took.
+    /// Updates a card; the first connection breaks at `cut`. Returns the number of connections.
     fn update(&self, card: &str, cut: Cut) -> usize {
         let relay = Relay::start(self.sandbox.addr(), move |number| (number == 0).then_some(cut));
         let object = self.component_at(relay.address());
@@ -86,10 +80,10 @@ impl Scene {
         relay.connections()
     }
 
-    /// How often each phone was seen in a complete `createcard`, once the sandbox has done with everything.
+    /// How many complete `createcard` requests the sandbox got for each phone, after it has closed every connection.
     fn creations(&self) -> HashMap<String, usize> {
         let made = self.made.load(Ordering::SeqCst) as u64;
-        wait_until("the sandbox has done with every connection", || {
+        eventually("the sandbox has closed every connection", || {
             self.sandbox.connections() >= made && self.sandbox.open_connections() == 0
         });
         count(&self.sandbox.requests())
@@ -104,18 +98,10 @@ fn count(requests: &[RecordedRequest]) -> HashMap<String, usize> {
     counts
 }
 
-/// A phone that no other creation has, always of the same length, so that the requests are of one length, too.
+/// A phone that no other creation has. All phones have one length, so that all requests have one length.
 fn new_phone() -> String {
     static LAST: AtomicUsize = AtomicUsize::new(0);
     format!("+7{:010}", LAST.fetch_add(1, Ordering::Relaxed))
-}
-
-pub fn wait_until(what: &str, is_so: impl Fn() -> bool) {
-    let deadline = Instant::now() + SETTLE;
-    while !is_so() {
-        assert!(Instant::now() < deadline, "not within {SETTLE:?}: {what}");
-        thread::sleep(Duration::from_millis(2));
-    }
 }
 
 fn assert_at_most_once(scene: &Scene, outcomes: &[Outcome]) {
@@ -123,12 +109,12 @@ fn assert_at_most_once(scene: &Scene, outcomes: &[Outcome]) {
     for Outcome { phone, success, kind, .. } in outcomes {
         let seen = creations.get(phone).copied().unwrap_or(0);
         assert!(seen <= 1, "{phone} was created {seen} times");
-        assert!(!success || seen == 1, "{phone}: a success that nobody saw");
+        assert!(!success || seen == 1, "{phone}: a success that the service did not see");
         assert!(*success || ["Connection", "BadResponse"].contains(&kind.as_str()), "{phone}: {kind}");
     }
 }
 
-/// Sweeps over every `step`-th byte of both directions with both ways to break.
+/// Creates a card for every `step`-th byte of both directions and for both ways to break.
 fn sweep(scene: &Scene, (request, answer): (usize, usize), step: usize) -> Vec<(Cut, Outcome)> {
     let ends = [(Sender::Client, request), (Sender::Server, answer)];
     let cuts: Vec<Cut> = ends
@@ -146,19 +132,19 @@ fn a_creation_over_plain_http_is_sent_once_wherever_the_connection_breaks() {
     assert!(request > 200 && answer > 200, "{request} {answer}");
     let outcomes = sweep(&scene, (request, answer), 1);
     for (cut, outcome) in &outcomes {
-        // A break after nothing, of either side, may come before the request.
+        // A break after 0 bytes may come before the request.
         let has_arrived = cut.after > 0;
         if has_arrived {
             assert_eq!(outcome.connections, 1, "{cut:?}: nothing is sent again once a byte has arrived");
         }
         match cut.of {
-            // Once the whole of it has gone, the answer may still overtake the break.
+            // After the whole request, the answer may arrive before the break.
             Sender::Client if has_arrived && cut.after < request => assert_eq!(outcome.kind, "Connection", "{cut:?}"),
             Sender::Server if cut.after == answer && cut.close == Close::Fin => assert!(outcome.success, "{cut:?}"),
             _ => {}
         }
     }
-    // With a FIN nothing is lost of what was sent before, so the kinds come one after the other.
+    // A FIN loses none of the bytes before it, so the kinds depend only on the number of bytes.
     let kinds: Vec<&str> = outcomes
         .iter()
         .filter(|(cut, _)| cut.of == Sender::Server && cut.after > 0 && cut.close == Close::Fin)
@@ -172,9 +158,9 @@ fn a_creation_over_plain_http_is_sent_once_wherever_the_connection_breaks() {
 
 #[test]
 fn a_creation_over_tls_is_sent_once_wherever_the_connection_breaks() {
-    // A prime step, so that the places wander over the records' borders.
+    // A prime number, so that the breaks fall on different places of the TLS records.
     const STEP: usize = 29;
-    // Either side's first flight is longer.
+    // The first message of either side is longer than this.
     const WITHIN_THE_HANDSHAKE: usize = 200;
 
     let scene = Scene::new(true);
@@ -216,7 +202,7 @@ fn a_creation_that_could_not_leave_is_tried_again_on_a_new_connection() {
 
 #[test]
 fn without_retries_nothing_is_tried_again() {
-    let peer = Peer::start(|mut stream, _| drop(read_request(&mut stream)));
+    let peer = Peer::start(|mut connection| drop(connection.read_request()));
     let object = shop::component_for(&peer.url());
     object.set("Retries", 0).unwrap();
     for (done, method) in ["CreateCard", "UpdateCard", "CallMethod"].into_iter().enumerate() {

@@ -1,16 +1,15 @@
-//! Which proxy a request goes through, and what the proxy gets to know.
+//! Which proxy a request goes through, and what the proxy sees.
 
 use std::process::Command;
 
+use addin_testkit::apart;
+use addin_testkit::shop::{self, call, create, text};
 use passteam_sandbox::{Options, Sandbox, Tls};
-use testkit::peer::{Peer, http};
-use testkit::proxy::Proxy;
-use testkit::shop::{self, call, create, text};
-use testkit::{apart, test_path};
+use testkit::{Peer, Proxy, http, test_path};
 
 /// A service over TLS, and a component that trusts it and reaches it through `proxy`.
 fn secure_shop(folder: &tempfile::TempDir, proxy: &str) -> (Sandbox, addin_host::Object) {
-    // By its address: a proxy of the tests looks up no names.
+    // By its address, because the tests' proxy resolves no names.
     let sandbox = shop::sandbox_with(Options { tls: Tls::OwnCa, ..Options::default() });
     let object = shop::component_for(&format!("https://127.0.0.1:{}/oapi/v1", sandbox.addr().port()));
     object.set("CertificateFile", shop::ca_file(&sandbox, folder.path())).unwrap();
@@ -18,8 +17,8 @@ fn secure_shop(folder: &tempfile::TempDir, proxy: &str) -> (Sandbox, addin_host:
     (sandbox, object)
 }
 
-/// Takes away what this machine says about proxies. Comes before a test's own variables: Windows takes `https_proxy` and
-/// `HTTPS_PROXY` for one.
+/// Removes this machine's own proxy variables. Call it before setting a test's variables: on Windows `https_proxy` and
+/// `HTTPS_PROXY` are the same variable.
 fn without_proxy(command: &mut Command) {
     for variable in ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"] {
         command.env_remove(variable);
@@ -29,17 +28,16 @@ fn without_proxy(command: &mut Command) {
 
 #[test]
 fn a_proxy_carries_a_tunnel_and_sees_no_token() {
-    // The other tests have more servers than one process keeps connections to.
+    // In a process of its own: the other tests have more servers than a process keeps connections to.
     if apart::rerun(test_path!(a_proxy_carries_a_tunnel_and_sees_no_token), |_| {}).is_some() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
     let proxy = Proxy::start();
-    let (sandbox, object) =
-        secure_shop(&folder, &format!("http://%D0%98%D0%B2%D0%B0%D0%BD:p%40ss%3A@{}", proxy.address()));
-    create(&object, shop::PHONE);
-    create(&object, "+79990000000");
-    assert_eq!(sandbox.cards().len(), 2);
+    let (sandbox, object) = secure_shop(&folder, &proxy.url_with("%D0%98%D0%B2%D0%B0%D0%BD", "p%40ss%3A"));
+    let card = create(&object, shop::PHONE);
+    assert!(call(&object, "UpdateCard", &[card.into()]), "{}", text(&object, "ErrorDescription"));
+    assert_eq!(sandbox.requests().len(), 2);
     assert_eq!(sandbox.connections(), 1);
     let heads = proxy.heads();
     assert_eq!(heads.len(), 1, "the tunnel is kept");
@@ -54,7 +52,7 @@ fn a_proxy_carries_a_tunnel_and_sees_no_token() {
 fn the_service_never_sees_the_proxys_credentials() {
     let folder = tempfile::tempdir().unwrap();
     let proxy = Proxy::start();
-    let (sandbox, object) = secure_shop(&folder, &format!("http://user:password@{}", proxy.address()));
+    let (sandbox, object) = secure_shop(&folder, &proxy.url_with("user", "password"));
     create(&object, shop::PHONE);
     let request = &sandbox.requests()[0];
     assert_eq!(request.header("proxy-authorization"), None);
@@ -63,15 +61,15 @@ fn the_service_never_sees_the_proxys_credentials() {
 
 #[test]
 fn a_proxy_with_another_password_has_connections_of_its_own() {
-    // The other tests have more servers than one process keeps connections to.
+    // In a process of its own: the other tests have more servers than a process keeps connections to.
     if apart::rerun(test_path!(a_proxy_with_another_password_has_connections_of_its_own), |_| {}).is_some() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
     let proxy = Proxy::start();
-    let (sandbox, object) = secure_shop(&folder, &format!("http://user:one@{}", proxy.address()));
+    let (sandbox, object) = secure_shop(&folder, &proxy.url_with("user", "one"));
     create(&object, "+71");
-    object.set("Proxy", format!("http://user:two@{}", proxy.address())).unwrap();
+    object.set("Proxy", proxy.url_with("user", "two")).unwrap();
     create(&object, "+72");
     object.set("Proxy", "direct").unwrap();
     create(&object, "+73");
@@ -91,7 +89,7 @@ fn an_explicit_proxy_carries_plain_http_too() {
 fn the_systems_proxy_is_taken_for_https_and_never_for_plain_http() {
     let proxy = Proxy::start();
     let path = test_path!(the_systems_proxy_is_taken_for_https_and_never_for_plain_http);
-    let address = format!("http://user:secret@{}", proxy.address());
+    let address = proxy.url_with("user", "secret");
     let output = apart::rerun(path, |command| {
         without_proxy(command);
         for variable in ["HTTPS_PROXY", "HTTP_PROXY", "http_proxy", "ALL_PROXY"] {
@@ -124,7 +122,7 @@ fn the_systems_exceptions_from_its_proxy_hold() {
     let proxy = Proxy::start();
     let output = apart::rerun(test_path!(the_systems_exceptions_from_its_proxy_hold), |command| {
         without_proxy(command);
-        command.env("HTTPS_PROXY", format!("http://{}", proxy.address())).env("NO_PROXY", "127.0.0.1");
+        command.env("HTTPS_PROXY", proxy.url()).env("NO_PROXY", "127.0.0.1");
     });
     if output.is_some() {
         assert!(proxy.heads().is_empty());
@@ -137,8 +135,8 @@ fn the_systems_exceptions_from_its_proxy_hold() {
 }
 
 #[test]
-fn a_systems_proxy_that_is_none_is_a_connection_error() {
-    let path = test_path!(a_systems_proxy_that_is_none_is_a_connection_error);
+fn a_systems_proxy_where_nobody_listens_is_a_connection_error() {
+    let path = test_path!(a_systems_proxy_where_nobody_listens_is_a_connection_error);
     let output = apart::rerun(path, |command| {
         without_proxy(command);
         command.env("HTTPS_PROXY", format!("http://{}", Peer::nobody()));

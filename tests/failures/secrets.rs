@@ -1,13 +1,12 @@
-//! Whatever goes wrong, no text that leaves the component shows the token, the proxy's password or a customer's data.
+//! No text that the component writes shows the token, the proxy's password or a customer's data, whichever failure it reports.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 
 use addin_host::{Library, Object, Value};
+use addin_testkit::apart;
+use addin_testkit::shop::{self, text};
 use serde_json::json;
-use testkit::peer::{Peer, http, read_request};
-use testkit::shop::{self, text};
-use testkit::{apart, test_path};
+use testkit::{Peer, eventually, http, http_closing, test_path};
 
 use crate::table::{Case, attempt, cases, for_each};
 
@@ -15,14 +14,14 @@ const TOKEN: &str = r#"MARKED-TOKEN/+=&%41"\'x~*"#;
 const PHONE: &str = "+7 (916) 765-43-21";
 const NAME: &str = r#"Константин "Маркер" О'Нил + & \ 😀"#;
 const PASSWORD: &str = "ПарольМаркер+%@:/ x";
-/// [`PASSWORD`] as the property `Proxy` takes it.
+/// [`PASSWORD`] as it is written in the property `Proxy`.
 const ENCODED_PASSWORD: &str =
     "%D0%9F%D0%B0%D1%80%D0%BE%D0%BB%D1%8C%D0%9C%D0%B0%D1%80%D0%BA%D0%B5%D1%80%2B%25%40%3A%2F%20x";
 
-/// Enough of each secret to know it by.
+/// Parts of the secrets that are long enough to occur nowhere else.
 const MARKS: [&str; 5] = ["MARKED-TOKEN", "765-43-21", "Константин", "Маркер", "ПарольМаркер"];
 
-/// A way to spell a text in another one.
+/// A way to encode a text inside another one.
 type Spelling = fn(&str) -> String;
 
 const SPELLINGS: [(&str, Spelling); 9] = [
@@ -72,11 +71,11 @@ fn json_in_ascii(text: &str, escape: fn(u16) -> String) -> String {
         .collect()
 }
 
-/// Every spelling of every mark.
+/// Every mark in every spelling.
 fn marks() -> Vec<String> {
     let mut marks: Vec<String> =
         MARKS.iter().flat_map(|mark| SPELLINGS.map(|(_, spell)| spell(mark).to_lowercase())).collect();
-    // "user:ПарольМа", the beginning of what a proxy is told (RFC 7617).
+    // "user:ПарольМа" in base64: the beginning of what is sent to a proxy (RFC 7617).
     marks.push("dXNlcjrQn9Cw0YDQvtC70YzQnNCw".to_lowercase());
     marks.sort();
     marks.dedup();
@@ -90,7 +89,7 @@ fn assert_shows_no_secret(what: &str, said: &str) {
     }
 }
 
-/// All that an object tells, but for the server's own words.
+/// All texts of an object, except the server's own answer.
 fn everything_said(object: &Object) -> String {
     let mut said = String::new();
     for (name, _) in object.property_names() {
@@ -120,7 +119,7 @@ fn proxy_with_password(address: &str) -> String {
     format!("http://user:{ENCODED_PASSWORD}@{address}")
 }
 
-/// Runs a test once more, and searches all that it prints.
+/// Runs a test in a process of its own, and searches its output for secrets.
 fn rerun_and_search(path: &str) -> bool {
     let Some(output) = apart::rerun(path, |_| {}) else { return false };
     for bytes in [&output.stdout, &output.stderr] {
@@ -139,27 +138,42 @@ fn the_marks_are_found_in_every_spelling() {
     }
 }
 
-/// Calls a method in vain; all that it leaves behind, the journal and what a batch returns included.
+/// The arguments of a method that returns a string.
+fn batch_or_page(method: &str) -> Option<Vec<Value>> {
+    let values = json!({"PHONE": PHONE, "CLIENT_NAME": NAME});
+    match method {
+        "UpdateCards" => {
+            Some(vec![json!([{"cardId": "5f0c1d2e3b4a596877660000", "values": values}]).to_string().into()])
+        }
+        "CreateCards" => Some(vec![json!([{"key": "1", "values": values}]).to_string().into()]),
+        "GetCards" => Some(vec![]),
+        _ => None,
+    }
+}
+
+/// Makes a call that fails; returns all texts that it leaves, the journal and a batch's result included.
 fn fail(object: &Object, method: &str) -> String {
     let journal = tempfile::NamedTempFile::new().unwrap();
     object.set("LogFile", journal.path().to_str().unwrap()).unwrap();
     plant(object);
     let mut said = String::new();
-    if method == "UpdateCards" {
-        let cards = json!([{"cardId": "5f0c1d2e3b4a596877660000", "values": {"PHONE": PHONE, "CLIENT_NAME": NAME}}]);
-        let outcomes = object.function(method, &[cards.to_string().as_str().into()]).unwrap();
-        said = outcomes.as_str().unwrap();
+    if let Some(arguments) = batch_or_page(method) {
+        said = object.function(method, &arguments).unwrap().as_str().unwrap();
         assert_ne!(text(object, "ErrorKind"), "");
     } else {
         assert!(!attempt(object, method));
     }
-    let journal = std::fs::read_to_string(journal.path()).unwrap();
-    assert!(!journal.is_empty());
+    let read = || std::fs::read_to_string(journal.path()).unwrap();
+    // A slow disk gets the lines a little later.
+    eventually("the journal has a line", || !read().is_empty());
+    let journal = read();
     said + &journal + &everything_said(object)
 }
 
 fn play(case: &Case) {
-    for (method, language) in [("CreateCard", "ru"), ("UpdateCard", "en"), ("UpdateCards", "ru")] {
+    for (method, language) in
+        [("CreateCard", "ru"), ("UpdateCard", "en"), ("UpdateCards", "ru"), ("CreateCards", "en"), ("GetCards", "ru")]
+    {
         let object = shop::component();
         object.set_ui_language(language);
         let mut stage = case.stage();
@@ -182,29 +196,24 @@ fn no_failure_of_the_table_shows_a_secret() {
     }
 }
 
-/// Answers with what it was sent.
-fn echo(code: u16, message: &'static (impl Fn(&[u8]) -> String + Sync)) -> Peer {
-    Peer::start(move |mut stream, _| {
-        if let Some(request) = read_request(&mut stream) {
+/// A server that quotes the request in its answer.
+fn echo(code: u16, message: &'static (impl Fn(&str) -> String + Sync)) -> Peer {
+    Peer::start(move |mut connection| {
+        if let Some(request) = connection.read_request() {
             let body = json!({"code": code, "message": message(&request), "result": message(&request)}).to_string();
-            // The client may have gone.
-            let _ = stream.write_all(&http(200, &[], &body));
+            connection.send(http_closing(200, &[], &body));
         }
     })
 }
 
-fn quote_request(request: &[u8]) -> String {
-    String::from_utf8_lossy(request).into_owned()
-}
-
-fn quote_body(request: &[u8]) -> String {
-    quote_request(request).split_once("\r\n\r\n").unwrap().1.to_owned()
+fn quote_body(request: &str) -> String {
+    request.split_once("\r\n\r\n").unwrap().1.to_owned()
 }
 
 fn assert_echo_is_hidden(what: &str, peer: &Peer) {
-    for method in ["CreateCard", "UpdateCard", "UpdateCards"] {
+    for method in ["CreateCard", "UpdateCard", "UpdateCards", "CreateCards"] {
         let object = shop::component_for(&peer.url());
-        // It answers in the proxy's place, so that it could know even the password.
+        // The server is the proxy as well, so that it sees the password, too.
         object.set("Proxy", proxy_with_password(&peer.address().to_string())).unwrap();
         object.set("Retries", 0).unwrap();
         let said = fail(&object, method);
@@ -223,21 +232,69 @@ fn a_server_that_quotes_a_secret_is_not_quoted_with_it() {
         for secret in [TOKEN, PHONE, NAME, PASSWORD] {
             for code in [400, 401, 503] {
                 let spelled = spell(secret);
-                let message = move |_: &[u8]| format!("What is {spelled}? And what {spelled}{spelled}");
+                let message = move |_: &str| format!("What is {spelled}? And what {spelled}{spelled}");
                 let message: &'static _ = Box::leak(Box::new(message));
                 assert_echo_is_hidden(&format!("{name}, {code}"), &echo(code, message));
             }
             let field = format!("Provided field ({}) is unique and must be set.", spell(secret));
-            let message: &'static _ = Box::leak(Box::new(move |_: &[u8]| field.clone()));
+            let message: &'static _ = Box::leak(Box::new(move |_: &str| field.clone()));
             assert_echo_is_hidden(&format!("{name}, a field"), &echo(500, message));
         }
     }
-    assert_echo_is_hidden("the whole request", &echo(400, &quote_request));
+    assert_echo_is_hidden("the whole request", &echo(400, &str::to_owned));
     assert_echo_is_hidden("the request's body", &echo(400, &quote_body));
 }
 
+/// A service that repeats the token where it speaks of a card: the link goes to a customer, the id into the journal.
 #[test]
-fn a_value_padded_with_spaces_is_hidden_also_where_the_server_has_trimmed_it() {
+fn a_service_that_shows_the_token_in_a_card_is_not_believed() {
+    if rerun_and_search(test_path!(a_service_that_shows_the_token_in_a_card_is_not_believed)) {
+        return;
+    }
+    for (name, spell) in SPELLINGS {
+        for secret in [TOKEN, PASSWORD] {
+            let shown = spell(secret);
+            let url = format!("https://x.example/{shown}");
+            let listed =
+                json!({"cardId": "5f0c1d2e3b4a596877660000", "cardUrl": url, "%A%": shown, "values": {"%B%": shown}});
+            let result = json!({"cardId": shown, "cardUrl": url, "list": [listed]});
+            let peer = Peer::answering(http(200, &[], &json!({"code": 200, "result": result}).to_string()));
+            let object = shop::component_for(&peer.url());
+            object.set("Proxy", proxy_with_password(&peer.address().to_string())).unwrap();
+            let journal = tempfile::NamedTempFile::new().unwrap();
+            object.set("LogFile", journal.path().to_str().unwrap()).unwrap();
+            object.set("Token", TOKEN).unwrap();
+            let mut said = String::new();
+            assert!(attempt(&object, "CreateCard"), "{}", text(&object, "Result"));
+            said += &everything_said(&object);
+            for (method, arguments) in [
+                ("CreateCards", vec![r#"[{"key": "1"}]"#.into()]),
+                ("GetCards", vec![]),
+                ("UpdateCard", vec![TOKEN.into()]),
+            ] {
+                let returned = object.function(method, &arguments).unwrap();
+                assert_eq!(text(&object, "ErrorKind"), "", "{method}: {}", text(&object, "Result"));
+                // The property `CardId` shows what the caller passes in.
+                if method != "UpdateCard" {
+                    said += &returned.as_str().unwrap();
+                    said += &everything_said(&object);
+                }
+            }
+            let read = || std::fs::read_to_string(journal.path()).unwrap();
+            let refusal = json!({"code": 400, "message": format!("What is {shown}?")}).to_string();
+            let refusing = Peer::answering(http(200, &[], &refusal));
+            object.set("Proxy", proxy_with_password(&refusing.address().to_string())).unwrap();
+            assert_eq!(object.function("GetCards", &[]).unwrap(), "".into());
+            said += &everything_said(&object);
+            eventually("the journal has its six lines", || read().lines().count() == 6);
+            assert!(said.contains("***"), "{name}: {said}");
+            assert_shows_no_secret(name, &(said + &read()));
+        }
+    }
+}
+
+#[test]
+fn a_value_padded_with_spaces_is_hidden_also_if_the_server_has_trimmed_it() {
     let padded = format!("  {NAME}      ");
     let peer = echo(400, &|_| format!("Unknown: {NAME}."));
     let object = shop::component_for(&peer.url());
@@ -294,7 +351,7 @@ fn a_panic_shows_no_secret() {
     if rerun_and_search(test_path!(a_panic_shows_no_secret)) {
         return;
     }
-    let library = Library::open(testkit::panic_library()).unwrap();
+    let library = Library::open(addin_testkit::panic_library()).unwrap();
     let object = library.create("Passteam").unwrap();
     shop::set_up(&object, "https://localhost:1");
     object.set("Proxy", proxy_with_password("localhost:1")).unwrap();

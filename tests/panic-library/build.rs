@@ -1,4 +1,4 @@
-//! Switches on the code that lets a test provoke a panic.
+//! Switches on the code with which a test can provoke a panic (`cfg(passteam_test_panic)` in `src/`).
 
 fn main() {
     println!("cargo::rustc-check-cfg=cfg(passteam_test_panic)");

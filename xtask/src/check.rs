@@ -1,39 +1,39 @@
-//! `cargo xtask check`: what a library needs of the machine it is loaded on, and what it offers.
+//! `cargo xtask check`: does each library of a bundle load on the oldest machine that it is for?
+//!
+//! It reads headers only: the machine, the exports, and the functions, libraries and versions that the loader must find.
+//! What a library does when it runs is for the tests.
 
 use std::collections::BTreeSet;
-use std::fmt;
-use std::fs::File;
-use std::io::Read;
 use std::path::PathBuf;
+use std::{fmt, fs};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use object::read::elf::{ElfFile, FileHeader, Sym as _};
 use object::read::pe::{ImageNtHeaders, ImageOptionalHeader as _, PeFile};
 use object::{Architecture, BinaryFormat, Endianness, Object, ReadRef, elf, pe};
-use zip::ZipArchive;
 
+use crate::bundle::{Bundle, Library};
 use crate::cross::GLIBC;
-use crate::dist::VERSION;
-use crate::platform::{Os, PLATFORMS, Platform};
+use crate::platform::{Arch, Os, Platform};
 
-/// What the platform looks up by name, and all that a library may export.
+/// The functions that the platform looks up by name. A library exports these and no other.
 const EXPORTS: [&str; 5] =
     ["DestroyObject", "GetAttachType", "GetClassNames", "GetClassObject", "SetPlatformCapabilities"];
-/// Functions that a bare Windows 7 SP1 has, one a line after its DLL. Microsoft's page of a function names the oldest
-/// Windows that has it; look there before a line is added.
+/// Functions of Windows 7 SP1 without updates: a line is the DLL and the function. Before you add a line, look up the
+/// oldest Windows that has the function on its page at Microsoft.
 const WINDOWS_7: &str = include_str!("windows-7.txt");
 /// Libraries that belong to glibc.
 const GLIBC_FILES: [&str; 6] = ["libc.so", "libm.so", "libdl.so", "libpthread.so", "librt.so", "ld-linux"];
 
-/// Проверить библиотеки архива: что они вызывают и что из них видно.
+/// Check the libraries of a bundle: what they need from a machine and what they export.
 #[derive(clap::Args)]
 pub struct Options {
-    /// Архив.
+    /// The bundle.
     zip: PathBuf,
-    /// Платформы, которые должны быть в архиве.
+    /// A platform that the bundle must serve; can be given several times.
     #[arg(long = "require")]
     required: Vec<Platform>,
-    /// Наибольший размер архива, байт.
+    /// The largest size of the zip in bytes.
     #[arg(long)]
     max_size: Option<u64>,
 }
@@ -43,21 +43,22 @@ pub struct Options {
 pub enum Finding {
     /// It is made for another machine.
     Machine(BinaryFormat, Architecture),
-    /// It exports other names than the platform looks up.
+    /// It does not export exactly the names that the platform looks up.
     Exports(BTreeSet<String>),
     /// It needs a newer glibc than the oldest server has.
     Glibc(u32, u32),
-    /// It calls a function that the linker found in no library: where glibc is older than the function, it does not load.
+    /// It calls a function that the linker found in no library. If the machine's glibc is older than the function, the
+    /// library does not load there.
     Unversioned(String),
-    /// It needs a library that a bare machine lacks.
+    /// It needs a library that a new installation of the system lacks.
     Library(String),
     /// It calls a function that is not known to be in Windows 7.
     Function(String),
     /// It wants a newer Windows than 7.
     Windows(u16, u16),
-    /// It can be unmapped while a thread still runs in it.
+    /// It can be unmapped while one of its threads still runs.
     Unloadable,
-    /// It lacks the resource that says what it is.
+    /// It lacks a resource: the version that Windows shows, or the manifest.
     Resource(&'static str),
 }
 
@@ -70,7 +71,7 @@ impl fmt::Display for Finding {
                 write!(f, "needs GLIBC_{major}.{minor}, newer than {}.{}", GLIBC.0, GLIBC.1)
             }
             Finding::Unversioned(name) => write!(f, "calls {name}, which no library had when it was linked"),
-            Finding::Library(name) => write!(f, "needs {name}, which a bare machine lacks"),
+            Finding::Library(name) => write!(f, "needs {name}, which a new installation of the system lacks"),
             Finding::Function(name) => write!(f, "calls {name}, which xtask/src/windows-7.txt does not list"),
             Finding::Windows(major, minor) => write!(f, "wants Windows {major}.{minor}, newer than 7 (6.1)"),
             Finding::Unloadable => write!(f, "is not linked with -z nodelete"),
@@ -79,28 +80,47 @@ impl fmt::Display for Finding {
     }
 }
 
-/// Checks every library of a bundle and lists them.
-pub fn run(options: &Options) -> Result<()> {
-    let file = File::open(&options.zip).with_context(|| format!("{} cannot be opened", options.zip.display()))?;
-    let size = file.metadata()?.len();
-    let mut archive = ZipArchive::new(file)?;
-    let (mut present, mut wrong) = (Vec::new(), 0);
-    for platform in PLATFORMS {
-        let Some(index) = archive.index_for_name(&platform.file_name(VERSION)) else { continue };
-        let mut entry = archive.by_index(index)?;
-        let mut code = Vec::new();
-        entry.read_to_end(&mut code)?;
-        println!("{platform:16} {:9} bytes, {:9} packed", code.len(), entry.compressed_size());
-        for finding in findings(&code, platform)? {
-            println!("    {finding}");
-            wrong += 1;
+impl Finding {
+    /// Whether a library that only its own kind of machine is meant to load has it by right.
+    fn is_of_its_machine(&self) -> bool {
+        match self {
+            Finding::Glibc(..)
+            | Finding::Unversioned(_)
+            | Finding::Library(_)
+            | Finding::Function(_)
+            | Finding::Windows(..) => true,
+            Finding::Machine(..) | Finding::Exports(_) | Finding::Unloadable | Finding::Resource(_) => false,
         }
-        present.push(platform);
+    }
+}
+
+/// Checks every library of a bundle and lists them. If the bundle has one library, which was built for machines like the one that
+/// built it, it says what to do for a bundle for all.
+///
+/// # Errors
+/// The bundle cannot be read, has findings, lacks a platform that is asked for, or is too large.
+pub fn run(options: &Options) -> Result<()> {
+    let libraries = Bundle::open(&options.zip)?.libraries()?;
+    let size = fs::metadata(&options.zip)?.len();
+    let is_for_one_machine = options.required.is_empty() && libraries.len() == 1;
+    let (mut wrong, mut of_its_machine) = (0, 0);
+    for (Library { platform, code }, packed) in &libraries {
+        println!("{platform:16} {:9} bytes, {packed:9} packed", code.len());
+        for finding in findings(code, *platform)? {
+            println!("    {finding}");
+            if is_for_one_machine && finding.is_of_its_machine() { of_its_machine += 1 } else { wrong += 1 }
+        }
+    }
+    if of_its_machine > 0 {
+        println!(
+            "This zip is for machines like the one that built it. `cargo xtask toolchain` and then `cargo xtask dist --all` make \
+             one for all machines."
+        );
     }
     println!("{:16} {size:27}", "zip");
-    ensure!(!present.is_empty(), "the zip holds no library of version {VERSION}");
-    for platform in &options.required {
-        ensure!(present.contains(platform), "the zip has no library for {platform}");
+    for required in &options.required {
+        let present = libraries.iter().any(|(library, _)| library.platform == *required);
+        ensure!(present, "the zip has no library for {required}");
     }
     ensure!(wrong == 0, "{wrong} findings");
     ensure!(options.max_size.is_none_or(|limit| size <= limit), "the zip is larger than asked for");
@@ -128,6 +148,13 @@ pub fn findings(code: &[u8], platform: Platform) -> Result<Vec<Finding>> {
     Ok(findings)
 }
 
+/// What is wrong with a program for that platform: what it needs from a machine. It exports nothing and is never unmapped.
+pub fn program_findings(code: &[u8], platform: Platform) -> Result<Vec<Finding>> {
+    let mut found = findings(code, platform)?;
+    found.retain(|finding| !matches!(finding, Finding::Exports(_) | Finding::Unloadable | Finding::Resource(_)));
+    Ok(found)
+}
+
 fn machine(platform: Platform) -> (BinaryFormat, Architecture) {
     let format = match platform.os {
         Os::Windows => BinaryFormat::Pe,
@@ -135,9 +162,9 @@ fn machine(platform: Platform) -> (BinaryFormat, Architecture) {
         Os::Mac => BinaryFormat::MachO,
     };
     let architecture = match platform.arch {
-        "i386" => Architecture::I386,
-        "x86_64" => Architecture::X86_64,
-        _ => Architecture::Aarch64,
+        Arch::I386 => Architecture::I386,
+        Arch::X86_64 => Architecture::X86_64,
+        Arch::Arm64 => Architecture::Aarch64,
     };
     (format, architecture)
 }
@@ -206,7 +233,7 @@ where
     Ok(())
 }
 
-/// `GLIBC_2.17` or `GLIBC_2.2.5` as two numbers; nothing for other libraries' versions.
+/// `GLIBC_2.17` or `GLIBC_2.2.5` as two numbers; `None` for versions of other libraries.
 fn glibc_version(name: &str) -> Option<(u32, u32)> {
     let mut numbers = name.strip_prefix("GLIBC_")?.split('.').map(str::parse);
     Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
@@ -253,13 +280,15 @@ where
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use chrono::DateTime;
 
     use super::*;
+    use crate::bundle;
+    use crate::platform::PLATFORMS;
 
     #[test]
     fn the_library_exports_the_five_functions_and_stays_mapped() {
-        let findings = findings(&fs::read(testkit::library()).unwrap(), Platform::current().unwrap()).unwrap();
+        let findings = findings(&fs::read(addin_testkit::library()).unwrap(), Platform::current().unwrap()).unwrap();
         let wrong = |finding: &&Finding| {
             matches!(
                 finding,
@@ -267,6 +296,20 @@ mod tests {
             )
         };
         assert_eq!(findings.iter().find(wrong), None);
+    }
+
+    #[test]
+    fn a_zip_for_one_machine_passes_unless_more_is_asked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("one.zip");
+        let here = Platform::current().unwrap();
+        let mut libraries = [Library::read(here, addin_testkit::library()).unwrap()];
+        bundle::write(&path, &mut libraries, DateTime::from_timestamp(1_780_000_000, 0).unwrap()).unwrap();
+        let other = PLATFORMS.into_iter().find(|platform| *platform != here).unwrap();
+        for (required, passes) in [(vec![], true), (vec![other], false)] {
+            let outcome = run(&Options { zip: path.clone(), required, max_size: None });
+            assert_eq!(outcome.is_ok(), passes, "{outcome:?}");
+        }
     }
 
     #[cfg(target_os = "linux")]

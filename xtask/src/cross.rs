@@ -1,9 +1,9 @@
 //! `cargo xtask toolchain` and `cargo xtask cross`: libraries and tests for other machines, built on Debian.
 //!
-//! Debian's own compiler (`rustc-web`) builds everything, whatever rustup has, so that one commit gives the same bytes
-//! on every x86-64 Debian with the same version of that package. The `win7` targets have no precompiled standard library
-//! anywhere, so it is built along, which stable compilers allow with `RUSTC_BOOTSTRAP` only. For Linux, zig links against
-//! the symbols of an old glibc.
+//! Everything is built by Debian's own compiler (`rustc-web`), even if rustup is installed: one commit then gives the same
+//! bytes on every x86-64 Debian with the same version of that package. Nobody distributes a compiled standard library for
+//! the `win7` targets, so cargo builds it too, which a stable compiler does only if `RUSTC_BOOTSTRAP` is set. For Linux, zig
+//! links against the symbols of an old glibc.
 
 use std::ffi::OsString;
 use std::fs;
@@ -12,8 +12,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::dist::root;
-use crate::platform::{Os, Platform};
+use crate::platform::{Arch, Os, Platform};
+use crate::project::{self, root};
 
 const PACKAGES: [&str; 9] = [
     "rustc-web",
@@ -21,43 +21,61 @@ const PACKAGES: [&str; 9] = [
     "rust-web-src",
     "gcc-mingw-w64-x86-64-win32",
     "gcc-mingw-w64-i686-win32",
-    // For the tests' dependencies.
+    // Dependencies of the tests are written in C++.
     "g++-mingw-w64-x86-64-win32",
     "g++-mingw-w64-i686-win32",
     "gcc",
     "python3-venv",
 ];
-/// From PyPI. A version is part of what makes builds repeatable.
+/// From PyPI. The versions are fixed, so that builds can be repeated.
 const PYTHON_PACKAGES: [&str; 2] = ["ziglang==0.17.1", "cargo-zigbuild==0.24.1"];
 const CARGO: &str = "/usr/bin/cargo";
 const RUSTC: &str = "/usr/bin/rustc";
-/// The sources of the standard library, as `rust-web-src` lays them into the sysroot.
+/// The sources of the standard library, which the package `rust-web-src` installs.
 const LIBRARY_SOURCES: &str = "/usr/lib/rustlib/src/rust/library";
 /// The oldest glibc that 1C's servers have: CentOS 7, Astra Linux, RED OS.
 pub const GLIBC: (u32, u32) = (2, 17);
 
-/// Поставить компиляторы для остальных платформ: Debian 12, права root.
+/// Install the compilers for the other platforms: Debian 12. Only Debian's packages need root; if some are missing and the
+/// command is not run by root, it says how to install them.
 #[derive(clap::Args)]
 pub struct ToolchainOptions {}
 
-/// Выполнить команду cargo для другой платформы, например `cross windows-i386 test --test contract`.
+/// Run a command of cargo for another platform, for example `cross windows-i386 test --test contract`.
 #[derive(clap::Args)]
 pub struct CrossOptions {
-    /// Платформа, как в именах файлов: windows-x86_64, windows-i386, linux-x86_64, linux-i386, linux-arm64.
+    /// The platform, as in file names: windows-x86_64, windows-i386, linux-x86_64, linux-i386, linux-arm64.
     platform: Platform,
-    /// Команда cargo и её параметры.
+    /// The command of cargo and its arguments.
     #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<OsString>,
 }
 
 /// Installs what the cross builds need.
+///
+/// # Errors
+/// The machine is not Debian, packages are missing and the user may not install them, or a program fails.
 pub fn install(_: &ToolchainOptions) -> Result<()> {
     ensure!(Path::new("/usr/bin/apt-get").exists(), "the toolchain is made of Debian's packages: apt-get is missing");
-    run(Command::new("apt-get").args(["update", "-qq"]))?;
-    run(Command::new("apt-get")
-        .args(["install", "-qq", "-y", "--no-install-recommends"])
-        .args(PACKAGES)
-        .env("DEBIAN_FRONTEND", "noninteractive"))?;
+    let missing: Vec<&str> = PACKAGES.into_iter().filter(|package| !is_installed(package)).collect();
+    if !missing.is_empty() {
+        let install = "apt-get install -y --no-install-recommends";
+        let by_hand = format!("sudo sh -c 'apt-get update && {install} {}'", missing.join(" "));
+        ensure!(
+            is_root()?,
+            "packages are missing, and only root may install them; run this, then try again:\n    {by_hand}"
+        );
+        run(Command::new("apt-get").args(["update", "-qq"]))?;
+        run(Command::new("apt-get")
+            .args(["install", "-qq", "-y", "--no-install-recommends"])
+            .args(missing)
+            .env("DEBIAN_FRONTEND", "noninteractive"))?;
+    }
+    if std::env::var_os("SUDO_UID").is_some() {
+        bail!(
+            "the packages are installed; run the command again without sudo, so that no file of root's is left in the project"
+        );
+    }
     let folders = Folders::find()?;
     run(Command::new("/usr/bin/python3").args(["-m", "venv"]).arg(&folders.python))?;
     run(Command::new(folders.python.join("bin/pip"))
@@ -65,19 +83,34 @@ pub fn install(_: &ToolchainOptions) -> Result<()> {
         .args(PYTHON_PACKAGES))
 }
 
+fn is_installed(package: &str) -> bool {
+    let status = Command::new("dpkg-query").args(["--show", "--showformat", "${db:Status-Status}", package]).output();
+    status.is_ok_and(|output| output.stdout == b"installed")
+}
+
+fn is_root() -> Result<bool> {
+    let id = Command::new("id").arg("--user").output().context("the program id does not start")?;
+    Ok(id.stdout.trim_ascii() == b"0")
+}
+
 /// Runs a command of cargo.
 pub fn run_cargo(options: &CrossOptions) -> Result<()> {
     let Some((subcommand, rest)) = options.arguments.split_first() else { bail!("no command for cargo") };
     let subcommand = subcommand.to_str().context("cargo has no such command")?;
-    run(cargo(options.platform, subcommand)?.args(rest))
+    let builds_tests =
+        subcommand == "test" || rest.iter().any(|argument| argument == "--test" || argument == "--tests");
+    run(cargo_with(options.platform, subcommand, builds_tests)?.args(rest))
 }
 
 /// Cargo, ready to build for a platform; an error says what is missing on this machine.
 pub fn cargo(platform: Platform, subcommand: &str) -> Result<Command> {
+    cargo_with(platform, subcommand, false)
+}
+
+fn cargo_with(platform: Platform, subcommand: &str, builds_tests: bool) -> Result<Command> {
     let folders = Folders::find()?;
-    // The harness of a test needs one crate more.
-    let sources =
-        if subcommand == "test" { "-Zbuild-std=std,panic_unwind,test" } else { "-Zbuild-std=std,panic_unwind" };
+    // Test programs also need the crate `test`.
+    let sources = if builds_tests { "-Zbuild-std=std,panic_unwind,test" } else { "-Zbuild-std=std,panic_unwind" };
     let tools = Tools::of(platform, &folders)?;
     let mut command = tools.command(platform, subcommand, &folders)?;
     command
@@ -87,7 +120,7 @@ pub fn cargo(platform: Platform, subcommand: &str) -> Result<Command> {
         .env("RUSTC_BOOTSTRAP", "1")
         .env("CARGO_TARGET_DIR", &folders.build)
         .env("CARGO_ENCODED_RUSTFLAGS", tools.flags(platform, &folders).join("\x1f"))
-        // Of the cargo that runs this program: they would send the other one to the wrong compiler and its libraries.
+        // Set by the cargo that runs this program; Debian's cargo would take the wrong compiler and its libraries from them.
         .env_remove("RUSTUP_TOOLCHAIN")
         .env_remove("LD_LIBRARY_PATH")
         .env_remove("RUSTDOC");
@@ -97,20 +130,19 @@ pub fn cargo(platform: Platform, subcommand: &str) -> Result<Command> {
     Ok(command)
 }
 
-/// Where things lie.
+/// The folders that the cross builds use.
 struct Folders {
     /// The Python environment with zig.
     python: PathBuf,
     /// Cargo's target folder for these builds.
     build: PathBuf,
-    /// Cargo's home, where the sources of dependencies lie.
+    /// Cargo's home, which holds the sources of dependencies.
     cargo_home: PathBuf,
 }
 
 impl Folders {
     fn find() -> Result<Folders> {
-        let metadata = cargo_metadata::MetadataCommand::new().current_dir(root()).no_deps().exec()?;
-        let target = metadata.target_directory.into_std_path_buf();
+        let target = project::target_folder()?;
         let cargo_home = match std::env::var_os("CARGO_HOME") {
             Some(home) => PathBuf::from(home),
             None => std::env::home_dir().context("no home folder")?.join(".cargo"),
@@ -118,7 +150,7 @@ impl Folders {
         Ok(Folders { python: target.join("toolchain"), build: target.join("cross"), cargo_home })
     }
 
-    /// `PATH` with `first` before everything, and Debian's compiler before rustup's.
+    /// `PATH` with `first` in front, followed by Debian's compiler, so that rustup's is never found.
     fn path(&self, first: &Path) -> Result<OsString> {
         let present = std::env::var_os("PATH").unwrap_or_default();
         let folders = [first.to_owned(), "/usr/bin".into()].into_iter().chain(std::env::split_paths(&present));
@@ -126,7 +158,7 @@ impl Folders {
     }
 }
 
-/// What compiles C and links.
+/// The C compiler and linker.
 enum Tools {
     Zig,
     /// The prefix of its programs' names.
@@ -137,8 +169,11 @@ impl Tools {
     fn of(platform: Platform, folders: &Folders) -> Result<Tools> {
         let (tools, program) = match (platform.os, platform.arch) {
             (Os::Linux, _) => (Tools::Zig, folders.python.join("bin/cargo-zigbuild")),
-            (Os::Windows, "i386") => (Tools::Mingw("i686-w64-mingw32"), "/usr/bin/i686-w64-mingw32-gcc".into()),
-            (Os::Windows, _) => (Tools::Mingw("x86_64-w64-mingw32"), "/usr/bin/x86_64-w64-mingw32-gcc".into()),
+            (Os::Windows, Arch::I386) => (Tools::Mingw("i686-w64-mingw32"), "/usr/bin/i686-w64-mingw32-gcc".into()),
+            (Os::Windows, Arch::X86_64) => {
+                (Tools::Mingw("x86_64-w64-mingw32"), "/usr/bin/x86_64-w64-mingw32-gcc".into())
+            }
+            (Os::Windows, Arch::Arm64) => bail!("1C:Enterprise does not run on Windows for ARM64"),
             (Os::Mac, _) => bail!("only a Mac builds for macOS"),
         };
         for needed in [Path::new(CARGO), Path::new(RUSTC), Path::new(LIBRARY_SOURCES), &program] {
@@ -178,7 +213,7 @@ impl Tools {
         }
     }
 
-    /// Flags of rustc, one an entry, that make the build independent of its time and place.
+    /// Flags of rustc, an entry each, that make the result independent of when and in which folder it is built.
     fn flags(&self, platform: Platform, folders: &Folders) -> Vec<String> {
         let remap = |from: &Path, to: &str| format!("--remap-path-prefix={}={to}", from.display());
         let mut flags = vec![
@@ -197,14 +232,14 @@ impl Tools {
     }
 }
 
-/// Where the startup objects lie, from the top folder of the project, in which cargo runs the compiler. Relative, because
-/// flags become a part of every symbol's name.
+/// The folder of the startup objects. It is relative to the top folder of the project, in which cargo runs the compiler,
+/// because rustc hashes its flags into the names of symbols: an absolute path would change the library.
 const STARTUP_FOLDER: &str = "target/startup";
 
-/// 32-bit programs for Windows begin and end with two objects that register what unwinding needs; a sysroot without a
-/// precompiled standard library lacks them.
+/// A 32-bit program for Windows is linked between two object files that register its unwinding tables. A sysroot without
+/// a compiled standard library lacks them.
 fn needs_startup_objects(platform: Platform) -> bool {
-    platform.os == Os::Windows && platform.arch == "i386"
+    platform.os == Os::Windows && platform.arch == Arch::I386
 }
 
 fn build_startup_objects(platform: Platform) -> Result<()> {

@@ -7,13 +7,13 @@ use anyhow::Context as _;
 
 /// The platforms 1C:Enterprise runs on, in the order of MANIFEST.XML.
 pub const PLATFORMS: [Platform; 7] = [
-    Platform { os: Os::Windows, arch: "x86_64", target: "x86_64-win7-windows-gnu" },
-    Platform { os: Os::Windows, arch: "i386", target: "i686-win7-windows-gnu" },
-    Platform { os: Os::Linux, arch: "x86_64", target: "x86_64-unknown-linux-gnu" },
-    Platform { os: Os::Linux, arch: "i386", target: "i686-unknown-linux-gnu" },
-    Platform { os: Os::Linux, arch: "ARM64", target: "aarch64-unknown-linux-gnu" },
-    Platform { os: Os::Mac, arch: "x86_64", target: "x86_64-apple-darwin" },
-    Platform { os: Os::Mac, arch: "ARM64", target: "aarch64-apple-darwin" },
+    Platform { os: Os::Windows, arch: Arch::X86_64, target: "x86_64-win7-windows-gnu" },
+    Platform { os: Os::Windows, arch: Arch::I386, target: "i686-win7-windows-gnu" },
+    Platform { os: Os::Linux, arch: Arch::X86_64, target: "x86_64-unknown-linux-gnu" },
+    Platform { os: Os::Linux, arch: Arch::I386, target: "i686-unknown-linux-gnu" },
+    Platform { os: Os::Linux, arch: Arch::Arm64, target: "aarch64-unknown-linux-gnu" },
+    Platform { os: Os::Mac, arch: Arch::X86_64, target: "x86_64-apple-darwin" },
+    Platform { os: Os::Mac, arch: Arch::Arm64, target: "aarch64-apple-darwin" },
 ];
 
 /// An operating system that 1C:Enterprise runs on.
@@ -47,19 +47,41 @@ impl Os {
     }
 }
 
+/// An architecture that 1C:Enterprise runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arch {
+    /// 32 bits of Intel and AMD.
+    I386,
+    /// 64 bits of Intel and AMD.
+    X86_64,
+    /// 64 bits of ARM.
+    Arm64,
+}
+
+impl Arch {
+    /// `arch` of MANIFEST.XML.
+    fn name(self) -> &'static str {
+        match self {
+            Arch::I386 => "i386",
+            Arch::X86_64 => "x86_64",
+            Arch::Arm64 => "ARM64",
+        }
+    }
+}
+
 /// An operating system and an architecture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Platform {
     /// The operating system.
     pub os: Os,
-    /// `arch` of MANIFEST.XML.
-    pub arch: &'static str,
+    /// The architecture.
+    pub arch: Arch,
     /// The Rust target that libraries for many machines are built for.
     pub target: &'static str,
 }
 
 impl Platform {
-    /// The platform that this program runs on; nothing where 1C does not.
+    /// The platform that this program runs on; `None` if 1C does not run there.
     pub fn current() -> Option<Platform> {
         let os = match std::env::consts::OS {
             "linux" => Os::Linux,
@@ -68,9 +90,10 @@ impl Platform {
             _ => return None,
         };
         let arch = match std::env::consts::ARCH {
-            "x86" => "i386",
-            "aarch64" => "ARM64",
-            arch => arch,
+            "x86" => Arch::I386,
+            "x86_64" => Arch::X86_64,
+            "aarch64" => Arch::Arm64,
+            _ => return None,
         };
         PLATFORMS.into_iter().find(|platform| platform.os == os && platform.arch == arch)
     }
@@ -82,7 +105,7 @@ impl Platform {
 
     /// Its line in MANIFEST.XML.
     pub fn manifest_entry(self, version: &str) -> String {
-        let (os, path, arch) = (self.os.name(), self.file_name(version), self.arch);
+        let (os, path, arch) = (self.os.name(), self.file_name(version), self.arch.name());
         format!("\t<component os=\"{os}\" path=\"{path}\" type=\"native\" arch=\"{arch}\"/>\n")
     }
 }
@@ -90,7 +113,7 @@ impl Platform {
 /// As in file names and on the command line: `windows-i386`.
 impl fmt::Display for Platform {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&format!("{}-{}", self.os.name(), self.arch).to_lowercase())
+        f.pad(&format!("{}-{}", self.os.name(), self.arch.name()).to_lowercase())
     }
 }
 

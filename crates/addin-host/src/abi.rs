@@ -4,8 +4,8 @@
 //! with virtual functions is a pointer to a table of functions in the order of declaration, the destructor first. The
 //! functions are `__stdcall` on 32-bit Windows (`extern "system"`), the library's exports plain C everywhere.
 //!
-//! An add-in is native code in this process. The host survives wrong answers, wrong frees and null pointers; it trusts
-//! that a pointer that is not null leads to what its type says.
+//! An add-in is native code in this process. The host survives wrong answers, wrong frees and null pointers; it trusts that any other
+//! pointer points at a value of its type.
 #![allow(unsafe_code)]
 
 use std::any::Any;
@@ -19,10 +19,10 @@ use crate::memory::{Ledger, NotLive};
 use crate::options::{AllocationRefusal, HostOptions};
 use crate::value::{Tm, Value};
 
-/// `eAppCapabilitiesLast` of the platform this host stands for.
+/// `eAppCapabilitiesLast` of the platform that this host imitates.
 pub(crate) const CAPABILITIES: i32 = 3;
 
-/// A C++ `bool`, as a byte: an add-in may leave any value in it, which a Rust `bool` may not hold.
+/// A C++ `bool` as a byte, because an add-in may write any value into it: for a Rust `bool` that is undefined behaviour.
 type Bool = u8;
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -46,7 +46,7 @@ struct DestructorSlots {
     deleting: DeletingDestructor,
 }
 
-/// The destructors of the host's own objects: an add-in has no business to call them, and they do nothing.
+/// The destructors of the host's own objects. An add-in must not call them, and they do nothing.
 const NO_DESTRUCTION: DestructorSlots = DestructorSlots {
     #[cfg(not(windows))]
     complete: destroy_nothing,
@@ -159,7 +159,7 @@ impl Variant {
         unsafe { std::mem::zeroed() }
     };
 
-    /// A variant of one type; whatever `write` leaves alone is zeros.
+    /// A variant of one type. What `write` does not set is zero.
     fn new(vt: u16, write: impl FnOnce(&mut Payload)) -> Variant {
         let mut variant = Variant { vt, ..Variant::EMPTY };
         write(&mut variant.payload);
@@ -186,7 +186,7 @@ impl Variant {
     fn take(&self, memory: &Ledger) -> Value {
         let payload = self.payload;
         // SAFETY: the payload began as zeros, so every field is initialized; any bit pattern is a value of these
-        // types, and a pointer of a counted type is the add-in's word for memory of that length.
+        // types, and the add-in promises that a pointer of a counted type points at memory of that length.
         unsafe {
             match self.vt {
                 vtype::EMPTY => Value::Empty,
@@ -266,11 +266,11 @@ fn units(bytes: &[u8]) -> Vec<u16> {
     bytes.as_chunks::<2>().0.iter().map(|&unit| u16::from_ne_bytes(unit)).collect()
 }
 
-/// Copies `counted` items of `item` bytes that the add-in hands over, and frees them. Memory that was freed before
-/// reads as empty; memory of another manager is read as it is.
+/// Copies `counted` items of `item` bytes that the add-in hands over, and frees them. Memory that was already freed reads as empty;
+/// memory of another manager is copied and not freed.
 ///
 /// # Safety
-/// The pointer is null, was allocated by `memory`, or leads to as many bytes.
+/// The pointer is null, was allocated by `memory`, or points at this number of bytes.
 unsafe fn take_bytes(counted: Counted, item: usize, memory: &Ledger) -> Vec<u8> {
     if counted.pointer.is_null() {
         return Vec::new();
@@ -295,7 +295,7 @@ unsafe fn take_bytes(counted: Counted, item: usize, memory: &Ledger) -> Vec<u8> 
 /// Copies a NUL-terminated name that the add-in hands over, and frees it.
 ///
 /// # Safety
-/// The pointer is null, was allocated by `memory`, or leads to a NUL-terminated string.
+/// The pointer is null, was allocated by `memory`, or points at a NUL-terminated string.
 unsafe fn take_name(pointer: *const u16, memory: &Ledger) -> Option<String> {
     if pointer.is_null() {
         return None;
@@ -318,7 +318,7 @@ unsafe fn take_name(pointer: *const u16, memory: &Ledger) -> Option<String> {
 /// Copies a NUL-terminated string; null reads as empty, lone surrogates as U+FFFD.
 ///
 /// # Safety
-/// The pointer is null or leads to a NUL-terminated string.
+/// The pointer is null or points at a NUL-terminated string.
 unsafe fn read_string(pointer: *const u16) -> String {
     if pointer.is_null() {
         return String::new();
@@ -332,40 +332,90 @@ fn nul_terminated(text: &str) -> Vec<u16> {
     text.encode_utf16().chain([0]).collect()
 }
 
-/// Memory that arguments point at, kept alive and in its place.
+/// The memory that arguments point at. It stays alive and does not move.
 type Backing = Vec<Box<dyn Any>>;
 
-/// What stands behind the end of every string: not a NUL, so that reading too far shows, but a NUL soon after.
+/// The bytes behind the end of every string. They are not NUL, so that a read past the end is noticed; a NUL follows them.
 const BEHIND: &[u8; 8] = b"JUNKJUNK";
+
+/// Variants in memory for a call.
+struct Block {
+    memory: Vec<u64>,
+    /// Where the first one begins, in bytes.
+    offset: usize,
+    count: usize,
+}
+
+impl Block {
+    /// How the stack of 32-bit Windows aligns variants, which hold numbers of 8 bytes.
+    const UNALIGNED: usize = 4;
+
+    fn new(variants: &[Variant], unaligned: bool) -> Block {
+        let offset = if unaligned { Block::UNALIGNED } else { 0 };
+        let memory = vec![0; (offset + size_of_val(variants)).div_ceil(size_of::<u64>())];
+        let mut block = Block { memory, offset, count: variants.len() };
+        for (index, variant) in variants.iter().enumerate() {
+            // SAFETY: the memory is large enough for all of them.
+            unsafe { block.as_mut_ptr().add(index).write_unaligned(*variant) };
+        }
+        block
+    }
+
+    fn one(unaligned: bool) -> Block {
+        Block::new(&[Variant::EMPTY], unaligned)
+    }
+
+    fn as_mut_ptr(&mut self) -> *mut Variant {
+        // SAFETY: the offset lies within the memory, or at its end if there is nothing in it.
+        unsafe { self.memory.as_mut_ptr().cast::<u8>().add(self.offset).cast() }
+    }
+
+    /// What the add-in left there.
+    fn variants(&self) -> impl Iterator<Item = Variant> {
+        (0..self.count).map(|index| {
+            // SAFETY: there are so many, and an add-in leaves any of them a variant.
+            unsafe {
+                let first: *const Variant = self.memory.as_ptr().cast::<u8>().add(self.offset).cast();
+                first.add(index).read_unaligned()
+            }
+        })
+    }
+
+    /// Reads what the add-in left in the only variant, as [`Variant::take`] does.
+    fn take(&self, memory: &Ledger) -> Value {
+        self.variants().next().map_or(Value::Empty, |variant| variant.take(memory))
+    }
+}
 
 /// Values laid out for a call, with the memory that they point at.
 struct Arguments {
-    variants: Vec<Variant>,
-    /// The pointers that were passed, to tell them from those that the add-in puts in their place.
+    variants: Block,
+    /// The pointers that were passed. A different pointer afterwards was written by the add-in.
     passed: Vec<Option<*mut c_void>>,
     backing: Backing,
 }
 
 impl Arguments {
-    fn new(values: &[Value], null_empty_strings: bool) -> Arguments {
+    fn new(values: &[Value], platform: &Platform) -> Arguments {
         let mut backing = Backing::new();
-        let variants: Vec<Variant> =
-            values.iter().map(|value| lay_out(value, null_empty_strings, &mut backing)).collect();
-        Arguments { passed: variants.iter().map(Variant::pointer).collect(), variants, backing }
+        let lay_out = |value| lay_out(value, platform.null_empty_strings, &mut backing);
+        let variants: Vec<Variant> = values.iter().map(lay_out).collect();
+        let passed = variants.iter().map(Variant::pointer).collect();
+        Arguments { passed, variants: Block::new(&variants, platform.unaligned_variants), backing }
     }
 
-    /// Null for no arguments, as nothing says that it must not be.
+    /// Null if there are no arguments: the Native API does not promise a pointer.
     fn as_mut_ptr(&mut self) -> *mut Variant {
-        if self.variants.is_empty() { ptr::null_mut() } else { self.variants.as_mut_ptr() }
+        if self.passed.is_empty() { ptr::null_mut() } else { self.variants.as_mut_ptr() }
     }
 
     fn len(&self) -> c_long {
-        c_long::try_from(self.variants.len()).unwrap_or(c_long::MAX)
+        c_long::try_from(self.passed.len()).unwrap_or(c_long::MAX)
     }
 
     /// Puts what the add-in wrote into the parameters back into `values`.
     fn read_back(self, values: &mut [Value], memory: &Ledger) {
-        for ((value, variant), passed) in values.iter_mut().zip(&self.variants).zip(&self.passed) {
+        for ((value, variant), passed) in values.iter_mut().zip(self.variants.variants()).zip(&self.passed) {
             let is_untouched = variant.pointer().is_some() && variant.pointer() == *passed;
             if !is_untouched {
                 *value = variant.take(memory);
@@ -439,14 +489,15 @@ fn lay_out(value: &Value, null_empty_strings: bool, backing: &mut Backing) -> Va
 
 /// The objects that the platform gives to one add-in object.
 ///
-/// An add-in may call them from its own threads even when its object is gone, so they live as long as the process.
+/// An add-in may call them from its own threads even after its object is destroyed, so they live as long as the process.
 pub(crate) struct Platform {
     memory_manager: MemoryManager,
     connection: ConnectionObject,
     null_empty_strings: bool,
+    unaligned_variants: bool,
 }
 
-// SAFETY: the raw pointers lead to vtables and texts that nobody changes; what changes is behind mutexes.
+// SAFETY: the raw pointers point at vtables and texts that never change; what changes is behind mutexes.
 unsafe impl Send for Platform {}
 // SAFETY: as above.
 unsafe impl Sync for Platform {}
@@ -478,6 +529,7 @@ impl Platform {
                 connection,
             },
             null_empty_strings: options.null_empty_strings,
+            unaligned_variants: options.unaligned_variants,
         })
     }
 
@@ -530,13 +582,13 @@ unsafe extern "system" fn free_memory(this: *const MemoryManager, pointer: *mut 
     unsafe {
         let address = pointer.replace(ptr::null_mut()).addr();
         if address != 0 {
-            // What went wrong, if anything, stands in the account.
+            // The ledger has counted what is wrong with the address, if anything.
             let _ = (*this).memory.take(address);
         }
     }
 }
 
-/// `IAddInDefBaseEx`, and what its `GetInterface` gives.
+/// `IAddInDefBaseEx`, and the interfaces that its `GetInterface` returns.
 #[repr(C)]
 struct ConnectionObject {
     vtable: &'static ConnectionVtable,
@@ -702,7 +754,7 @@ struct MessageBoxVtable {
 
 static MESSAGE_BOX: MessageBoxVtable = MessageBoxVtable { confirm, alert };
 
-/// A user who agrees.
+/// Answers in place of a user who agrees.
 unsafe extern "system" fn confirm(this: *const MessageBox, text: *const u16, answer: *mut Variant) -> Bool {
     // SAFETY: the add-in passes the message box, a NUL-terminated string and a variant or null.
     unsafe {
@@ -745,7 +797,7 @@ struct AppInfo {
 static PLATFORM_INFO: PlatformInfoVtable = PlatformInfoVtable { get_platform_info };
 
 unsafe extern "system" fn get_platform_info(this: *const PlatformInfo) -> *const AppInfo {
-    // SAFETY: the add-in passes what `GetInterface` gave it.
+    // SAFETY: the add-in passes what `GetInterface` returned.
     unsafe { &raw const (*this).info }
 }
 
@@ -764,7 +816,7 @@ struct AttachedInfoVtable {
 static ATTACHED_INFO: AttachedInfoVtable = AttachedInfoVtable { get_attached_info };
 
 unsafe extern "system" fn get_attached_info(this: *const AttachedInfo) -> i32 {
-    // SAFETY: the add-in passes what `GetInterface` gave it.
+    // SAFETY: the add-in passes what `GetInterface` returned.
     unsafe { (*this).attached }
 }
 
@@ -772,9 +824,9 @@ unsafe extern "system" fn get_attached_info(this: *const AttachedInfo) -> i32 {
 // The add-in's side
 // ---------------------------------------------------------------------------------------------------------------------
 
-/// Why a file is no add-in.
+/// Why a file is not an add-in.
 pub(crate) enum OpenFailure {
-    /// The system's loader refused it, in these words.
+    /// The system's loader refused it, with this message.
     Load(String),
     /// This export is missing.
     MissingExport(&'static str),
@@ -823,7 +875,7 @@ impl Exports {
         }
     }
 
-    /// Gives the library back to the system's loader; true where it took it.
+    /// Returns the library to the system's loader; true if the loader unloaded it.
     pub(crate) fn close(self) -> bool {
         self.library.close().is_ok()
     }
@@ -844,7 +896,7 @@ impl Exports {
         self.get_attach_type.map(|function| unsafe { function() })
     }
 
-    /// The result of `GetClassObject`, and the object where there is one.
+    /// The result of `GetClassObject`, and the object if it made one.
     pub(crate) fn get_class_object(&self, class: &str) -> (i64, Option<Component>) {
         let class = nul_terminated(class);
         let mut object = ptr::null_mut();
@@ -855,9 +907,10 @@ impl Exports {
         (result, (!object.is_null()).then_some(Component(object)))
     }
 
-    pub(crate) fn destroy_object(&self, component: Component) {
+    /// Destroys an object. Its handle must not be used afterwards.
+    pub(crate) fn destroy_object(&self, component: &Component) {
         let mut object = component.0;
-        // SAFETY: the object came from this library, and its only handle ends here.
+        // SAFETY: the object came from this library, and the caller does not use it again.
         unsafe { (self.destroy_object)(&mut object) };
     }
 }
@@ -921,14 +974,17 @@ struct UserLanguage {
 /// An object of the add-in.
 pub(crate) struct Component(*mut Subobjects);
 
-// SAFETY: the Native API lets an object be called from any thread, one call at a time.
+// SAFETY: the Native API lets an object be called from any thread.
 unsafe impl Send for Component {}
+// SAFETY: the platform's asynchronous methods may call an object while another thread is inside a call of it. The add-in must allow
+// that; a test that makes such calls tests exactly this.
+unsafe impl Sync for Component {}
 
 /// Calls a virtual function of one of the base classes.
 macro_rules! call {
     ($component:expr, $class:ident . $function:ident ( $($argument:expr),* )) => {{
         let object: *mut Subobjects = $component.0;
-        // SAFETY: the object is alive until `delete` or `destroy_object` consumes it, its base classes and their
+        // SAFETY: the object is alive until `delete` or `destroy_object`, its base classes and their
         // functions are laid out as declared above, and pointers among the arguments are valid for the call.
         unsafe {
             let this = &raw mut (*object).$class;
@@ -954,9 +1010,9 @@ impl Component {
         call!(self, init_done.done());
     }
 
-    /// `delete object`, as a host does that never heard of `DestroyObject`.
-    pub(crate) fn delete(self) {
-        // SAFETY: the object is alive, and its only handle ends here.
+    /// `delete object`, as a host does that does not use `DestroyObject`. The handle must not be used afterwards.
+    pub(crate) fn delete(&self) {
+        // SAFETY: the object is alive, and the caller does not use it again.
         unsafe {
             let this = &raw mut (*self.0).init_done;
             let deleting = (**this).destructor.deleting;
@@ -970,7 +1026,7 @@ impl Component {
     pub(crate) fn register_extension_as(&self, platform: &Platform) -> Option<String> {
         let mut name = ptr::null_mut();
         let accepted = call!(self, language_extender.register_extension_as(&mut name)) != 0;
-        // SAFETY: what the add-in gives is null or a NUL-terminated string.
+        // SAFETY: the add-in returns null or a NUL-terminated string.
         let name = unsafe { take_name(name, platform.memory()) };
         name.filter(|_| accepted)
     }
@@ -986,19 +1042,19 @@ impl Component {
 
     pub(crate) fn property_name(&self, index: i32, alias: i32, platform: &Platform) -> Option<String> {
         let name = call!(self, language_extender.get_prop_name(index.into(), alias.into()));
-        // SAFETY: what the add-in gives is null or a NUL-terminated string.
+        // SAFETY: the add-in returns null or a NUL-terminated string.
         unsafe { take_name(name, platform.memory()) }
     }
 
     pub(crate) fn property(&self, index: i32, platform: &Platform) -> Option<Value> {
-        let mut variant = Variant::EMPTY;
-        let succeeded = call!(self, language_extender.get_prop_val(index.into(), &mut variant)) != 0;
+        let mut variant = Block::one(platform.unaligned_variants);
+        let succeeded = call!(self, language_extender.get_prop_val(index.into(), variant.as_mut_ptr())) != 0;
         succeeded.then(|| variant.take(platform.memory()))
     }
 
     pub(crate) fn set_property(&self, index: i32, value: Value, platform: &Platform) -> bool {
         let mut values = [value];
-        let mut arguments = Arguments::new(&values, platform.null_empty_strings);
+        let mut arguments = Arguments::new(&values, platform);
         let variant = arguments.as_mut_ptr();
         let succeeded = call!(self, language_extender.set_prop_val(index.into(), variant)) != 0;
         arguments.read_back(&mut values, platform.memory());
@@ -1024,7 +1080,7 @@ impl Component {
 
     pub(crate) fn method_name(&self, index: i32, alias: i32, platform: &Platform) -> Option<String> {
         let name = call!(self, language_extender.get_method_name(index.into(), alias.into()));
-        // SAFETY: what the add-in gives is null or a NUL-terminated string.
+        // SAFETY: the add-in returns null or a NUL-terminated string.
         unsafe { take_name(name, platform.memory()) }
     }
 
@@ -1033,9 +1089,10 @@ impl Component {
     }
 
     pub(crate) fn parameter_default(&self, method: i32, parameter: i32, platform: &Platform) -> Option<Value> {
-        let mut variant = Variant::EMPTY;
+        let mut variant = Block::one(platform.unaligned_variants);
+        let target = variant.as_mut_ptr();
         let succeeded =
-            call!(self, language_extender.get_param_def_value(method.into(), parameter.into(), &mut variant)) != 0;
+            call!(self, language_extender.get_param_def_value(method.into(), parameter.into(), target)) != 0;
         succeeded.then(|| variant.take(platform.memory()))
     }
 
@@ -1045,19 +1102,20 @@ impl Component {
 
     /// `CallAsProc`; what the add-in writes into the parameters comes back in `values`.
     pub(crate) fn call_as_procedure(&self, method: i32, values: &mut [Value], platform: &Platform) -> bool {
-        let mut arguments = Arguments::new(values, platform.null_empty_strings);
+        let mut arguments = Arguments::new(values, platform);
         let (variants, len) = (arguments.as_mut_ptr(), arguments.len());
         let succeeded = call!(self, language_extender.call_as_proc(method.into(), variants, len)) != 0;
         arguments.read_back(values, platform.memory());
         succeeded
     }
 
-    /// `CallAsFunc`, likewise.
+    /// `CallAsFunc`; what the add-in writes into the parameters comes back in `values`.
     pub(crate) fn call_as_function(&self, method: i32, values: &mut [Value], platform: &Platform) -> Option<Value> {
-        let mut arguments = Arguments::new(values, platform.null_empty_strings);
+        let mut arguments = Arguments::new(values, platform);
         let (variants, len) = (arguments.as_mut_ptr(), arguments.len());
-        let mut result = Variant::EMPTY;
-        let succeeded = call!(self, language_extender.call_as_func(method.into(), &mut result, variants, len)) != 0;
+        let mut result = Block::one(platform.unaligned_variants);
+        let target = result.as_mut_ptr();
+        let succeeded = call!(self, language_extender.call_as_func(method.into(), target, variants, len)) != 0;
         arguments.read_back(values, platform.memory());
         succeeded.then(|| result.take(platform.memory()))
     }

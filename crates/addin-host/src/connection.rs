@@ -1,6 +1,6 @@
-//! What the platform's connection object remembers of one add-in object.
+//! The state of the platform's connection object: what one add-in object has raised, sent and shown.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
@@ -10,11 +10,11 @@ use std::thread::{self, ThreadId};
 pub struct RaisedError {
     /// The kind of message, one of `ADDIN_E_*` (1000 to 1009).
     pub wcode: u16,
-    /// Who raises it, as the add-in says.
+    /// The name of the sender, as the add-in gives it.
     pub source: String,
     /// The text for a person.
     pub description: String,
-    /// Any value but zero raises a BSL exception when the call returns.
+    /// Any value except zero raises a BSL exception when the call returns.
     pub scode: i64,
 }
 
@@ -27,7 +27,7 @@ impl fmt::Display for RaisedError {
 /// One call of `ExternalEvent` that found room in the queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExternalEvent {
-    /// Who sends it.
+    /// The name of the sender, as the add-in gives it.
     pub source: String,
     /// The name of the event.
     pub message: String,
@@ -38,9 +38,9 @@ pub struct ExternalEvent {
 /// The platform's queue of external events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EventQueue {
-    /// False as on a 1C server, where external events go nowhere.
+    /// False as on a 1C server, which discards external events.
     pub accepts: bool,
-    /// How many events wait at most, until the add-in asks for another depth.
+    /// The maximum number of waiting events, until the add-in sets another depth.
     pub depth: i32,
 }
 
@@ -51,7 +51,7 @@ impl Default for EventQueue {
     }
 }
 
-/// Uses of the connection object that the contract of the Native API does not allow.
+/// Uses of the connection object that the Native API does not allow.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MisuseReport {
@@ -59,27 +59,25 @@ pub struct MisuseReport {
     pub calls_outside: usize,
     /// Calls made after `Done`.
     pub calls_after_done: usize,
-    /// Calls made while the platform was calling the object, but from a thread other than that call's.
+    /// Calls made during a call of the platform, but from another thread.
     pub calls_from_other_threads: usize,
-    /// The threads all those calls came from, each once.
+    /// The threads that made these calls, each once.
     pub threads: Vec<ThreadId>,
 }
 
 impl MisuseReport {
-    /// Nothing of the kind happened.
+    /// Whether there was no such call.
     pub fn is_clean(&self) -> bool {
         *self == MisuseReport::default()
     }
 }
 
 struct State {
-    /// The thread of the platform's call that is under way.
-    call: Option<ThreadId>,
+    /// The platform's current calls by their threads, and what each raises when it returns.
+    calls: HashMap<ThreadId, Option<RaisedError>>,
     is_done: bool,
     misuse: MisuseReport,
     errors: Vec<RaisedError>,
-    /// What the call under way raises when it returns.
-    exception: Option<RaisedError>,
     events: VecDeque<ExternalEvent>,
     depth: i32,
     status_line: Option<String>,
@@ -96,11 +94,10 @@ impl Connection {
     pub(crate) fn new(queue: EventQueue) -> Connection {
         Connection {
             state: Mutex::new(State {
-                call: None,
+                calls: HashMap::new(),
                 is_done: false,
                 misuse: MisuseReport::default(),
                 errors: Vec::new(),
-                exception: None,
                 events: VecDeque::new(),
                 depth: queue.depth,
                 status_line: None,
@@ -114,18 +111,18 @@ impl Connection {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The state for a call that comes from the add-in, after noting whether it may be made at all.
+    /// The state, for a call that comes from the add-in. A call that is not allowed is counted.
     fn called(&self) -> MutexGuard<'_, State> {
         let mut state = self.state();
         let thread = thread::current().id();
         let misuse = if state.is_done {
             Some(&mut state.misuse.calls_after_done)
+        } else if state.calls.is_empty() {
+            Some(&mut state.misuse.calls_outside)
+        } else if state.calls.contains_key(&thread) {
+            None
         } else {
-            match state.call {
-                None => Some(&mut state.misuse.calls_outside),
-                Some(caller) if caller != thread => Some(&mut state.misuse.calls_from_other_threads),
-                Some(_) => None,
-            }
+            Some(&mut state.misuse.calls_from_other_threads)
         };
         if let Some(count) = misuse {
             *count += 1;
@@ -138,16 +135,12 @@ impl Connection {
 
     /// The platform starts calling the object on this thread.
     pub(crate) fn begin_call(&self) {
-        let mut state = self.state();
-        state.call = Some(thread::current().id());
-        state.exception = None;
+        self.state().calls.insert(thread::current().id(), None);
     }
 
-    /// The call has returned; gives the exception to raise.
+    /// The call has returned; returns the exception to raise.
     pub(crate) fn end_call(&self) -> Option<RaisedError> {
-        let mut state = self.state();
-        state.call = None;
-        state.exception.take()
+        self.state().calls.remove(&thread::current().id()).flatten()
     }
 
     pub(crate) fn set_done(&self) {
@@ -156,8 +149,10 @@ impl Connection {
 
     pub(crate) fn add_error(&self, error: RaisedError) {
         let mut state = self.called();
-        if error.scode != 0 && state.call.is_some() {
-            state.exception = Some(error.clone());
+        if error.scode != 0
+            && let Some(exception) = state.calls.get_mut(&thread::current().id())
+        {
+            *exception = Some(error.clone());
         }
         state.errors.push(error);
     }
@@ -196,7 +191,7 @@ impl Connection {
         self.called().dialogs.push(text);
     }
 
-    /// A call that the host answers without looking at the state.
+    /// Counts a call that does not use the state.
     pub(crate) fn note_call(&self) {
         drop(self.called());
     }

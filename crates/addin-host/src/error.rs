@@ -1,4 +1,4 @@
-//! What can go wrong between a file and an object, and between a call and its result.
+//! Why an add-in does not attach, and why a call has no result.
 
 use std::fmt;
 use std::io;
@@ -6,11 +6,11 @@ use std::path::PathBuf;
 
 use zip::result::ZipError;
 
-use crate::bundle::BundleEntry;
 use crate::connection::RaisedError;
 use crate::language::Language;
+use crate::manifest::{BundleEntry, ManifestError};
 
-/// Why an add-in does not attach. [`AttachError::message`] says it to a person in a language; `Display` in English.
+/// Why an add-in does not attach. [`AttachError::message`] explains it in a language, `Display` in English.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum AttachError {
@@ -18,7 +18,7 @@ pub enum AttachError {
     Load {
         /// The library.
         path: PathBuf,
-        /// The loader's own words.
+        /// The loader's message.
         message: String,
     },
     /// The library lacks a function that every Native API add-in exports.
@@ -26,24 +26,24 @@ pub enum AttachError {
         /// The function.
         missing: &'static str,
     },
-    /// The manifest of the zip is of no use.
+    /// The manifest of the zip is wrong.
     Manifest(ManifestError),
     /// The zip offers nothing for this operating system and architecture.
     NoEntryForThisPlatform {
-        /// The operating system looked for.
+        /// The operating system of this process.
         os: String,
-        /// The architecture looked for.
+        /// The architecture of this process.
         arch: String,
         /// What the manifest offers.
         offered: Vec<BundleEntry>,
     },
     /// The zip is damaged.
     Zip(ZipError),
-    /// A file can't be read or written.
+    /// A file cannot be read or written.
     Io(io::Error),
     /// `GetClassObject` made no object of that name.
     NoSuchClass {
-        /// The class asked for.
+        /// The class that was asked for.
         class: String,
         /// The classes the library names.
         offered: Vec<String>,
@@ -52,32 +52,11 @@ pub enum AttachError {
     MemoryManagerRefused,
     /// `Init` returned false.
     InitRefused {
-        /// What the add-in raised meanwhile.
+        /// What the add-in raised during it.
         errors: Vec<RaisedError>,
     },
-    /// `RegisterExtensionAs` returned false or gave no name.
+    /// `RegisterExtensionAs` returned false or a null pointer.
     RegistrationRefused,
-}
-
-/// What is wrong with a manifest.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ManifestError {
-    /// The root of the zip has no MANIFEST.XML.
-    Missing {
-        /// A file of that name elsewhere in the zip or in another case.
-        elsewhere: Option<String>,
-    },
-    /// It is not text in UTF-8.
-    NotUtf8,
-    /// It is not well-formed XML; the parser's words.
-    NotXml(String),
-    /// Its root element is not `bundle` of the add-ins' namespace.
-    NotABundle,
-    /// A path in it leads out of the zip.
-    UnsafePath(String),
-    /// The zip lacks a file that it names.
-    MissingFile(String),
 }
 
 impl AttachError {
@@ -88,7 +67,7 @@ impl AttachError {
                 let path = path.display();
                 language.pick(
                     format!("Загрузчик системы не принял библиотеку {path}. Его слова: {message}"),
-                    format!("The system's loader refused the library {path}. It says: {message}"),
+                    format!("The system's loader refused the library {path}. Its message: {message}"),
                 )
             }
             AttachError::NotAnAddIn { missing } => language.pick(
@@ -105,10 +84,10 @@ impl AttachError {
             }
             AttachError::Zip(error) => language.pick(
                 format!("Архив повреждён или не является архивом zip: {error}."),
-                format!("The zip is damaged or no zip at all: {error}."),
+                format!("The zip is damaged or not a zip: {error}."),
             ),
             AttachError::Io(error) => language.pick(
-                format!("Файл не удалось прочитать или записать: {error}."),
+                format!("Файл не удалось прочитать или записать: {}.", in_russian(error)),
                 format!("A file could not be read or written: {error}."),
             ),
             AttachError::NoSuchClass { class, offered } => {
@@ -137,39 +116,15 @@ impl AttachError {
     }
 }
 
-impl ManifestError {
-    /// One or two sentences for a person.
-    pub fn message(&self, language: Language) -> String {
-        match self {
-            ManifestError::Missing { elsewhere: None } => language.pick(
-                "В корне архива нет файла MANIFEST.XML.".to_owned(),
-                "The root of the zip has no MANIFEST.XML.".to_owned(),
-            ),
-            ManifestError::Missing { elsewhere: Some(name) } => language.pick(
-                format!("В корне архива нет файла MANIFEST.XML; похожий лежит в другом месте: {name}."),
-                format!("The root of the zip has no MANIFEST.XML; one like it stands elsewhere: {name}."),
-            ),
-            ManifestError::NotUtf8 => language
-                .pick("MANIFEST.XML не в кодировке UTF-8.".to_owned(), "MANIFEST.XML is not in UTF-8.".to_owned()),
-            ManifestError::NotXml(words) => language.pick(
-                format!("MANIFEST.XML не разбирается как XML: {words}."),
-                format!("MANIFEST.XML is not well-formed XML: {words}."),
-            ),
-            ManifestError::NotABundle => language.pick(
-                "Корневой элемент MANIFEST.XML — не bundle из пространства имён http://v8.1c.ru/8.2/addin/bundle."
-                    .to_owned(),
-                "The root element of MANIFEST.XML is not bundle of the namespace http://v8.1c.ru/8.2/addin/bundle."
-                    .to_owned(),
-            ),
-            ManifestError::UnsafePath(path) => language.pick(
-                format!("Путь в MANIFEST.XML ведёт за пределы архива: {path}."),
-                format!("A path in MANIFEST.XML leads out of the zip: {path}."),
-            ),
-            ManifestError::MissingFile(path) => language.pick(
-                format!("MANIFEST.XML называет файл, которого нет в архиве: {path}."),
-                format!("MANIFEST.XML names a file that the zip lacks: {path}."),
-            ),
-        }
+/// The operating system's reason, in Russian if it is a usual one: its own texts are in the language of the system.
+fn in_russian(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "такого файла нет".to_owned(),
+        io::ErrorKind::PermissionDenied => "нет прав".to_owned(),
+        io::ErrorKind::IsADirectory => "это папка".to_owned(),
+        io::ErrorKind::AlreadyExists => "файл с таким именем уже есть".to_owned(),
+        io::ErrorKind::StorageFull => "на диске нет места".to_owned(),
+        _ => error.to_string(),
     }
 }
 
@@ -179,12 +134,6 @@ fn list(items: impl Iterator<Item = String>) -> String {
 }
 
 impl fmt::Display for AttachError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message(Language::English))
-    }
-}
-
-impl fmt::Display for ManifestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message(Language::English))
     }
@@ -200,8 +149,6 @@ impl std::error::Error for AttachError {
         }
     }
 }
-
-impl std::error::Error for ManifestError {}
 
 impl From<ManifestError> for AttachError {
     fn from(error: ManifestError) -> AttachError {
@@ -224,21 +171,21 @@ impl From<io::Error> for AttachError {
 /// Why a property access or a method call has no result: in BSL, the exception.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CallError {
-    /// The add-in called `AddError` with an `scode` other than zero, the last time with this, whatever it returned.
+    /// The add-in called `AddError` with an `scode` other than zero. Its last such error counts, even if the call returned true.
     Raised(RaisedError),
-    /// The add-in returned false without that.
+    /// The add-in returned false without such an error.
     Failed,
     /// There is no property or method of that name.
     NoSuchMember,
-    /// The property can't be read.
+    /// The property cannot be read.
     NotReadable,
-    /// The property can't be written.
+    /// The property cannot be written.
     NotWritable,
     /// A parameter that has no default was left out; the method was not called.
     TooFewParameters,
     /// More parameters than the method has; the method was not called.
     TooManyParameters,
-    /// The method returns nothing and stands in an expression; it was not called.
+    /// A method without a return value was used in an expression; it was not called.
     NoReturnValue,
 }
 

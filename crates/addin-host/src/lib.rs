@@ -12,9 +12,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! The host keeps an account of what the add-in does with the memory manager ([`MemoryReport`]), of the errors it
-//! raises ([`RaisedError`]) and of calls that the contract does not allow ([`MisuseReport`]). [`HostOptions`] has what
-//! real hosts do differently from one another.
+//! It is for tests, benchmarks and the program `addin-host`, which says why an add-in does not load. It runs no BSL.
+//!
+//! The host counts what the add-in does with the memory manager ([`MemoryReport`]), keeps the errors that it raises
+//! ([`RaisedError`]) and counts the calls that the Native API does not allow ([`MisuseReport`]). Hosts differ from one another:
+//! [`HostOptions`] has what they do differently.
 
 mod abi;
 mod bundle;
@@ -22,16 +24,19 @@ mod connection;
 mod error;
 mod language;
 mod library;
+mod loaded;
+mod manifest;
 mod memory;
 mod object;
 mod options;
 mod value;
 
-pub use bundle::{Bundle, BundleEntry, THIS_ARCH, THIS_OS};
+pub use bundle::Bundle;
 pub use connection::{EventQueue, ExternalEvent, MisuseReport, RaisedError};
-pub use error::{AttachError, CallError, ManifestError};
+pub use error::{AttachError, CallError};
 pub use language::Language;
 pub use library::Library;
+pub use manifest::{BundleEntry, ManifestError, THIS_ARCH, THIS_OS};
 pub use memory::MemoryReport;
 pub use object::{Monitor, Object};
 pub use options::{AllocationRefusal, Application, ApplicationKind, Destroy, HostOptions};

@@ -1,107 +1,41 @@
-//! `addin-host FILE`: what is in an add-in, or why it does not attach.
+//! `addin-host FILE`: what is in an add-in, or why it does not attach; with `--call`, what a method of it returns. It speaks Russian, or
+//! English with `--lang en`.
 
-use std::env;
-use std::ffi::OsString;
+mod arguments;
+
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
-use addin_host::{AttachError, Bundle, Language, Library, MemoryReport, Object, THIS_ARCH, THIS_OS, Value};
+use addin_host::{
+    AttachError, Bundle, CallError, HostOptions, Language, Library, MemoryReport, Object, THIS_ARCH, THIS_OS, Value,
+};
 
-const HELP: [&str; 2] = [
-    "\
-addin-host — что внутри внешней компоненты 1С:Предприятия (Native API) или почему она не подключается
-
-Использование: addin-host [--lang ru|en] ФАЙЛ
-
-ФАЙЛ — библиотека (.so, .dll, .dylib) или архив zip с MANIFEST.XML, из которого берётся библиотека для
-операционной системы и разрядности этого процесса. Библиотека загружается и исполняется: открывайте только
-то, чему доверяете.
-
-Печатает, что предлагает архив, классы компоненты, их свойства и методы на обоих языках. Если компонента не
-подключается, называет причину, в том числе слова загрузчика системы, и завершается с кодом 1.
-
-  --lang ru|en   язык вывода (без него — по LC_ALL, LC_MESSAGES, LANG)
-  -h, --help     эта справка
-",
-    "\
-addin-host: what is in an add-in of 1C:Enterprise (Native API), or why it does not attach
-
-Usage: addin-host [--lang ru|en] FILE
-
-FILE is a library (.so, .dll, .dylib) or a zip with a MANIFEST.XML, from which the library for the operating
-system and architecture of this process is taken. The library is loaded and runs: open only what you trust.
-
-Prints what the zip offers, the add-in's classes, their properties and methods in both languages. Where the
-add-in does not attach, it says why, with the words of the system's loader, and exits with code 1.
-
-  --lang ru|en   language of the output (without it: by LC_ALL, LC_MESSAGES, LANG)
-  -h, --help     this text
-",
-];
+use crate::arguments::{Call, Request, help, parse};
 
 fn main() -> ExitCode {
-    let (mut language, request) = match parse_arguments() {
-        Ok(parsed) => parsed,
+    let (language, request) = parse(std::env::args_os().skip(1));
+    let request = match request {
+        Ok(request) => request,
         Err(error) => {
-            eprintln!("addin-host: {error}\n\n{}", environment_language().pick(HELP[0], HELP[1]));
+            eprintln!("addin-host: {}\n\n{}", error.message(language), help(language));
             return ExitCode::from(2);
         }
     };
-    let language = *language.get_or_insert_with(environment_language);
     let mut out = io::stdout().lock();
     let outcome = match request {
-        Request::Help => write!(out, "{}", language.pick(HELP[0], HELP[1])).map(|()| true),
+        Request::Help => write!(out, "{}", help(language)).map(|()| true),
         Request::Describe(file) => Report { language, out: &mut out }.describe(&file),
+        Request::Call(call) => Report { language, out: &mut out }.call(&call),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
-        // Nobody reads the rest of the output: nothing to complain about, and nobody to complain to.
+        // The output fails if its reader has gone, for example `head`: then a message would reach nobody.
         Ok(false) | Err(_) => ExitCode::FAILURE,
     }
 }
 
-enum Request {
-    Help,
-    Describe(PathBuf),
-}
-
-fn parse_arguments() -> Result<(Option<Language>, Request), lexopt::Error> {
-    use lexopt::prelude::*;
-    let mut language = None;
-    let mut file: Option<OsString> = None;
-    let mut help = false;
-    let mut parser = lexopt::Parser::from_env();
-    while let Some(argument) = parser.next()? {
-        match argument {
-            Short('h') | Long("help") => help = true,
-            Long("lang") => language = Some(parser.value()?.parse_with(parse_language)?),
-            Value(path) if file.is_none() => file = Some(path),
-            unexpected => return Err(unexpected.unexpected()),
-        }
-    }
-    match file {
-        _ if help => Ok((language, Request::Help)),
-        Some(file) => Ok((language, Request::Describe(file.into()))),
-        None => Err("FILE?".into()),
-    }
-}
-
-fn parse_language(code: &str) -> Result<Language, String> {
-    match code {
-        "ru" => Ok(Language::Russian),
-        "en" => Ok(Language::English),
-        _ => Err("ru, en".to_owned()),
-    }
-}
-
-fn environment_language() -> Language {
-    let set = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().filter_map(env::var_os);
-    let code = set.into_iter().find(|value| !value.is_empty()).unwrap_or_default();
-    Language::from_code(&code.to_string_lossy())
-}
-
-/// Writes what a person reads; each function says whether all was well.
+/// Writes what a person reads. A function that returns a Boolean returns true if the add-in is in order.
 struct Report<'a, W> {
     language: Language,
     out: &'a mut W,
@@ -116,6 +50,44 @@ impl<W: Write> Report<'_, W> {
     fn error(&mut self, error: &AttachError) -> io::Result<bool> {
         let text = error.message(self.language);
         self.line(&format!("ОШИБКА: {text}"), &format!("ERROR: {text}"))?;
+        Ok(false)
+    }
+
+    fn call(&mut self, call: &Call) -> io::Result<bool> {
+        let object = match self.object_of_first_class(&call.file) {
+            Ok(object) => object,
+            Err(error) => return self.error(&error),
+        };
+        for (property, text) in &call.settings {
+            let value = match value(&object, property, text) {
+                Ok(value) => value,
+                Err(error) => return self.refusal(&format!("--set {property}"), &error.to_string()),
+            };
+            if let Err(error) = object.set(property, value) {
+                return self.refusal(property, &error_text(&error, self.language));
+            }
+        }
+        let returned = if object.has_return_value(&call.method) {
+            object.function(&call.method, &[]).map(|returned| returned.as_str().unwrap_or_else(|| literal(&returned)))
+        } else {
+            object.procedure(&call.method, &[]).map(|()| String::new())
+        };
+        match returned {
+            Ok(returned) => writeln!(self.out, "{returned}").map(|()| true),
+            Err(error) => self.refusal(&call.method, &error_text(&error, self.language)),
+        }
+    }
+
+    fn object_of_first_class(&self, file: &Path) -> Result<Object, AttachError> {
+        let library = Library::open(file)?;
+        let offered = library.class_names();
+        let class = offered.first().cloned().unwrap_or_default();
+        let locale = self.language.pick("ru_RU", "en_US");
+        library.create_with(&class, HostOptions { locale: Some(locale.to_owned()), ..HostOptions::default() })
+    }
+
+    fn refusal(&mut self, what: &str, why: &str) -> io::Result<bool> {
+        self.line(&format!("ОШИБКА: {what}: {why}"), &format!("ERROR: {what}: {why}"))?;
         Ok(false)
     }
 
@@ -204,7 +176,7 @@ impl<W: Write> Report<'_, W> {
         Ok(true)
     }
 
-    /// What the add-in did wrong while it was only asked for its names.
+    /// What the add-in did wrong with memory while it was asked for its names.
     fn memory(&mut self, report: &MemoryReport) -> io::Result<()> {
         if report.is_clean() {
             return Ok(());
@@ -233,7 +205,7 @@ fn both((first, second): (String, Option<String>)) -> String {
     }
 }
 
-/// The parameters by number, as the Native API knows no names of them; optional ones in brackets.
+/// The parameters by number, because the Native API has no names for them; optional ones in brackets.
 fn parameters(object: &Object, method: i32) -> String {
     let parameter = |index| match object.raw_parameter_default(method, index) {
         None | Some(Value::Empty) => format!("{}", index + 1),
@@ -242,7 +214,7 @@ fn parameters(object: &Object, method: i32) -> String {
     (0..object.raw_parameter_count(method)).map(parameter).collect::<Vec<_>>().join(", ")
 }
 
-/// A value as BSL code writes it, where BSL can.
+/// A value as BSL code writes it, if BSL has a literal for it.
 fn literal(value: &Value) -> String {
     match value {
         Value::Bool(true) => "Истина".to_owned(),
@@ -253,4 +225,38 @@ fn literal(value: &Value) -> String {
             _ => format!("{value:?}"),
         },
     }
+}
+
+/// A property's new value: the text, or what the file behind `@` holds, as the type of the value that the property has.
+fn value(object: &Object, property: &str, text: &str) -> io::Result<Value> {
+    let text = match text.strip_prefix('@') {
+        Some(file) => std::fs::read_to_string(file)?.trim().to_owned(),
+        None => text.to_owned(),
+    };
+    let old = if object.is_readable(property) { object.get(property).ok() } else { None };
+    let same_type = old.and_then(|old| match (old.as_bool(), old.as_number()) {
+        (Some(_), _) => match text.to_lowercase().as_str() {
+            "true" | "истина" => Some(Value::Bool(true)),
+            "false" | "ложь" => Some(Value::Bool(false)),
+            _ => None,
+        },
+        (_, Some(_)) => text.parse().ok().map(Value::number),
+        _ => None,
+    });
+    Ok(same_type.unwrap_or_else(|| text.into()))
+}
+
+/// The add-in's own words, or what is wrong with the call.
+fn error_text(error: &CallError, language: Language) -> String {
+    let russian = match error {
+        CallError::Raised(error) => return error.description.clone(),
+        CallError::Failed => "компонента вернула ложь и не назвала причину",
+        CallError::NoSuchMember => "такого свойства или метода нет",
+        CallError::NotReadable => "свойство нельзя прочитать",
+        CallError::NotWritable => "свойство нельзя записать",
+        CallError::TooFewParameters => "у метода есть обязательные параметры",
+        CallError::TooManyParameters => "параметров больше, чем у метода",
+        CallError::NoReturnValue => "метод ничего не возвращает",
+    };
+    language.pick(russian.to_owned(), error.to_string())
 }

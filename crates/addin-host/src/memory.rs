@@ -1,4 +1,4 @@
-//! The platform's memory manager as an account: every block, who freed it, and what was written past its end.
+//! The platform's memory manager. It keeps a ledger: which blocks are allocated, what was freed wrongly, and writes past the end.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::c_void;
@@ -14,9 +14,9 @@ pub struct MemoryReport {
     pub live_bytes: usize,
     /// Calls of `AllocMemory`, refused ones included.
     pub allocations: usize,
-    /// Calls of `AllocMemory` for zero bytes: what they give differs from host to host.
+    /// Calls of `AllocMemory` for zero bytes, whose result differs between hosts.
     pub zero_allocations: usize,
-    /// The largest block asked for, in bytes.
+    /// The size of the largest request, in bytes.
     pub largest_allocation: usize,
     /// Calls of `AllocMemory` that were refused, see [`Object::fail_allocation`](crate::Object::fail_allocation).
     pub refused_allocations: usize,
@@ -26,12 +26,12 @@ pub struct MemoryReport {
     pub double_frees: usize,
     /// Blocks that were written to past their end.
     pub overruns: usize,
-    /// Strings and binary data longer than the block they stand in, and names without a terminating NUL.
+    /// Strings and binary data that are longer than their block, and names without a terminating NUL.
     pub overlong_values: usize,
 }
 
 impl MemoryReport {
-    /// Nothing is left allocated and no rule was broken.
+    /// Whether no block is allocated and no rule was broken.
     pub fn is_clean(&self) -> bool {
         self.live_blocks == 0
             && self.foreign_frees == 0
@@ -41,10 +41,10 @@ impl MemoryReport {
     }
 }
 
-/// The unit of storage: its alignment is what C's `malloc` promises.
+/// The unit of storage. Its alignment is that of C's `malloc`.
 type Word = u128;
 const WORD: usize = size_of::<Word>();
-/// Fresh memory holds junk, so that an add-in that forgets to fill it is seen.
+/// Fills new memory, so that a test notices an add-in that does not.
 const JUNK: u8 = 0xCD;
 const CANARY: u8 = 0xA5;
 
@@ -77,9 +77,9 @@ impl Block {
 /// Why an address could not be freed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NotLive {
-    /// It was freed before.
+    /// It was already freed.
     Freed,
-    /// It never came from this memory manager.
+    /// It is not from this memory manager.
     Foreign,
 }
 
@@ -88,7 +88,7 @@ struct State {
     live: HashMap<usize, Block>,
     freed: HashSet<usize>,
     counts: MemoryReport,
-    /// How many allocations from now the one stands that is refused; 0 for none.
+    /// Which of the next allocations is refused, counted from 1; 0 for none.
     refuse_nth: usize,
     refuse_all: bool,
 }
@@ -126,7 +126,7 @@ impl Ledger {
         Some(pointer.cast())
     }
 
-    /// `FreeMemory`, also for what the add-in handed over: takes the block out of the account and gives its content.
+    /// `FreeMemory`, also for a value that the add-in handed over: removes the block from the ledger and returns it.
     pub(crate) fn take(&self, address: usize) -> Result<Block, NotLive> {
         let mut state = self.state();
         if let Some(block) = state.live.remove(&address) {
@@ -143,7 +143,7 @@ impl Ledger {
         }
     }
 
-    /// A value said to be longer than its block.
+    /// Counts a value whose length is larger than its block.
     pub(crate) fn note_overlong_value(&self) {
         self.state().counts.overlong_values += 1;
     }

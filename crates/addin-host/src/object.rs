@@ -1,29 +1,31 @@
 //! An object of an add-in, used as BSL code uses it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::abi::{Component, Platform};
 use crate::connection::{Connection, ExternalEvent, MisuseReport, RaisedError};
 use crate::error::{AttachError, CallError};
-use crate::library::Library;
+use crate::loaded::Loaded;
 use crate::memory::{Ledger, MemoryReport};
 use crate::options::{Destroy, HostOptions};
 use crate::value::Value;
 
 /// An object of an add-in. Dropping it calls `Done` and destroys it.
 ///
-/// It may move to another thread, as with the platform's asynchronous methods, but only one thread calls it at a time.
+/// Several threads may call it at the same time, as the platform's asynchronous methods do.
 pub struct Object {
-    /// `None` only while it is being destroyed.
-    component: Option<Component>,
+    component: Component,
+    is_done: AtomicBool,
+    is_destroyed: AtomicBool,
     platform: Arc<Platform>,
-    library: Library,
+    library: Arc<Loaded>,
     destroy: Destroy,
     extension_name: String,
     info: i32,
 }
 
-/// What an object did with the platform's memory manager and connection. It can be asked after the object is gone.
+/// What an object did with the platform's memory manager and connection. It can be read after the object is destroyed.
 #[derive(Clone)]
 pub struct Monitor {
     memory: Arc<Ledger>,
@@ -31,7 +33,7 @@ pub struct Monitor {
 }
 
 impl Monitor {
-    /// The account of the memory manager.
+    /// What the add-in did with the memory manager so far.
     pub fn memory(&self) -> MemoryReport {
         self.memory.report()
     }
@@ -55,13 +57,15 @@ impl Monitor {
 impl Object {
     /// Makes the calls that follow `GetClassObject`.
     pub(crate) fn attach(
-        library: Library,
+        library: Arc<Loaded>,
         component: Component,
         platform: Arc<Platform>,
         options: HostOptions,
     ) -> Result<Object, AttachError> {
         let mut object = Object {
-            component: Some(component),
+            component,
+            is_done: AtomicBool::new(false),
+            is_destroyed: AtomicBool::new(false),
             platform,
             library,
             destroy: options.destroy,
@@ -105,14 +109,12 @@ impl Object {
         Err(AttachError::MemoryManagerRefused)
     }
 
-    /// Makes one call of the platform; gives its result and the exception it raises.
+    /// Makes one call of the platform; returns its result and the exception that it raises.
     fn enter<T>(&self, call: impl FnOnce(&Component) -> T) -> (T, Option<RaisedError>) {
-        let Some(component) = &self.component else {
-            unreachable!("only `drop` takes the component");
-        };
+        assert!(!self.is_destroyed.load(Ordering::SeqCst), "the object is destroyed");
         let connection = self.platform.connection();
         connection.begin_call();
-        let result = call(component);
+        let result = call(&self.component);
         (result, connection.end_call())
     }
 
@@ -124,12 +126,12 @@ impl Object {
         }
     }
 
-    /// What `RegisterExtensionAs` gave.
+    /// The name that `RegisterExtensionAs` returned.
     pub fn extension_name(&self) -> &str {
         &self.extension_name
     }
 
-    /// What `GetInfo` gave: 2000 for a Native API add-in of the second version.
+    /// The result of `GetInfo`: 2000 for a Native API add-in of the second version.
     pub fn info(&self) -> i32 {
         self.info
     }
@@ -194,17 +196,16 @@ impl Object {
         self.raw_set(index, value.into())
     }
 
-    /// Calls a method as a statement: `Объект.Имя(…)`. Parameters left out at the end are filled in by their defaults.
+    /// Calls a method as a statement: `Объект.Имя(…)`. Parameters left out at the end get their defaults.
     pub fn procedure(&self, name: &str, args: &[Value]) -> Result<(), CallError> {
         let index = self.method_index(name).ok_or(CallError::NoSuchMember)?;
         let mut args = self.complete(index, args)?;
         self.call_as_procedure(index, &mut args)
     }
 
-    /// Calls a method in an expression: `Значение = Объект.Имя(…)`. Parameters left out at the end are filled in by
-    /// their defaults.
+    /// Calls a method in an expression: `Значение = Объект.Имя(…)`. Parameters left out at the end get their defaults.
     ///
-    /// A value that the add-in leaves beside false is not taken, so its memory counts as leaked.
+    /// If the add-in returns false, its result is not read, and memory in it counts as leaked.
     pub fn function(&self, name: &str, args: &[Value]) -> Result<Value, CallError> {
         let index = self.method_index(name).ok_or(CallError::NoSuchMember)?;
         if !self.raw_has_return_value(index) {
@@ -214,7 +215,7 @@ impl Object {
         self.call_as_function(index, &mut args)
     }
 
-    /// The parameters with the defaults of those left out.
+    /// The parameters, with defaults for those that were left out.
     fn complete(&self, method: i32, args: &[Value]) -> Result<Vec<Value>, CallError> {
         let count = self.raw_parameter_count(method);
         let given = i32::try_from(args.len()).unwrap_or(i32::MAX);
@@ -226,12 +227,12 @@ impl Object {
         args.iter().cloned().map(Ok).chain(defaults).collect()
     }
 
-    /// The default of an optional parameter; a host takes a parameter for required where it is left `VTYPE_EMPTY`.
+    /// The default of an optional parameter. A parameter whose default is `VTYPE_EMPTY` is required.
     fn default_of(&self, method: i32, parameter: i32) -> Option<Value> {
         self.raw_parameter_default(method, parameter).filter(|value| *value != Value::Empty)
     }
 
-    /// How many parameters a method has; 0 where there is no such method.
+    /// How many parameters a method has; 0 if there is no such method.
     pub fn parameter_count(&self, method: &str) -> usize {
         let index = self.method_index(method);
         index.map_or(0, |index| self.raw_parameter_count(index).max(0) as usize)
@@ -242,7 +243,7 @@ impl Object {
         self.method_index(method).is_some_and(|index| self.raw_has_return_value(index))
     }
 
-    /// The default of a method's parameter, counted from 0; `None` where it is required.
+    /// The default of a method's parameter, counted from 0; `None` if it is required.
     pub fn parameter_default(&self, method: &str, parameter: usize) -> Option<Value> {
         let parameter = i32::try_from(parameter).ok()?;
         self.default_of(self.method_index(method)?, parameter)
@@ -295,12 +296,12 @@ impl Object {
         self.attempt(|c| c.set_property(index, value, &self.platform).then_some(()))
     }
 
-    /// `FindProp`: -1 where there is none.
+    /// `FindProp`: -1 if there is none.
     pub fn raw_find_property(&self, name: &str) -> i32 {
         narrow(self.enter(|c| c.find_property(name)).0)
     }
 
-    /// `FindMethod`: -1 where there is none.
+    /// `FindMethod`: -1 if there is none.
     pub fn raw_find_method(&self, name: &str) -> i32 {
         narrow(self.enter(|c| c.find_method(name)).0)
     }
@@ -335,7 +336,7 @@ impl Object {
         self.enter(|c| c.has_return_value(method_index)).0
     }
 
-    /// `GetParamDefValue` with any indexes: what was left in the variant, `None` where it returned false.
+    /// `GetParamDefValue` with any indexes: the variant's value, `None` if it returned false.
     pub fn raw_parameter_default(&self, method_index: i32, parameter: i32) -> Option<Value> {
         self.enter(|c| c.parameter_default(method_index, parameter, &self.platform)).0
     }
@@ -345,7 +346,7 @@ impl Object {
         self.platform.connection().errors()
     }
 
-    /// Every `AddError` since the last time, and forgets them.
+    /// Every `AddError` since the last call of this function.
     pub fn take_errors(&self) -> Vec<RaisedError> {
         self.platform.connection().take_errors()
     }
@@ -360,7 +361,7 @@ impl Object {
         self.platform.connection().take_events()
     }
 
-    /// The text of the status line; `None` where it was not set or was reset.
+    /// The text of the status line; `None` if it was not set or was reset.
     pub fn status_line(&self) -> Option<String> {
         self.platform.connection().status_line()
     }
@@ -375,27 +376,46 @@ impl Object {
         self.platform.connection().misuse()
     }
 
-    /// The account of the memory manager.
+    /// What the add-in did with the memory manager so far.
     pub fn memory(&self) -> MemoryReport {
         self.platform.memory().report()
     }
 
-    /// Refuses the `nth` allocation from now on, counted from 1; 0 takes that back.
+    /// Refuses one of the next allocations, counted from 1; 0 cancels that.
     pub fn fail_allocation(&self, nth: usize) {
         self.platform.memory().refuse_nth(nth);
     }
 
-    /// Refuses every allocation, until told otherwise.
+    /// Refuses every allocation, until this is called with false.
     pub fn fail_all_allocations(&self, fail: bool) {
         self.platform.memory().refuse_all(fail);
     }
 
-    /// What stays to be asked when the object is gone.
+    /// What can be read after the object is destroyed.
     pub fn monitor(&self) -> Monitor {
         Monitor { memory: Arc::clone(self.platform.memory()), connection: Arc::clone(self.platform.connection()) }
     }
 
-    /// Destroys the object; the live blocks of the report are leaked.
+    /// Calls `Done`, also while other threads are inside calls of the object. Later `Done`s are left out.
+    pub fn done(&self) {
+        if !self.is_done.swap(true, Ordering::SeqCst) {
+            self.enter(Component::done);
+            self.platform.connection().set_done();
+        }
+    }
+
+    /// Calls `Done` and destroys the object while other threads may be inside calls of it. Calls that begin later panic.
+    pub fn destroy_during_calls(&self) {
+        self.done();
+        if !self.is_destroyed.swap(true, Ordering::SeqCst) {
+            match self.destroy {
+                Destroy::DestroyObject => self.library.exports().destroy_object(&self.component),
+                Destroy::VirtualDestructor => self.component.delete(),
+            }
+        }
+    }
+
+    /// Destroys the object; blocks that are still live in the report are leaks.
     pub fn destroy(self) -> MemoryReport {
         let monitor = self.monitor();
         drop(self);
@@ -405,14 +425,7 @@ impl Object {
 
 impl Drop for Object {
     fn drop(&mut self) {
-        self.enter(Component::done);
-        self.platform.connection().set_done();
-        if let Some(component) = self.component.take() {
-            match self.destroy {
-                Destroy::DestroyObject => self.library.destroy_object(component),
-                Destroy::VirtualDestructor => component.delete(),
-            }
-        }
+        self.destroy_during_calls();
     }
 }
 
@@ -420,7 +433,7 @@ fn names(count: i32, name: impl Fn(i32, i32) -> Option<String>) -> Vec<(String, 
     (0..count).map(|index| (name(index, 0).unwrap_or_default(), name(index, 1))).collect()
 }
 
-/// A C `long` as the 32 bits it has on Windows; what does not fit becomes the nearest number that does.
+/// A C `long` as 32 bits, as on Windows; larger numbers become the nearest that fits.
 fn narrow(long: std::ffi::c_long) -> i32 {
     #[allow(clippy::useless_conversion)] // c_long is i64 on some targets
     let long = i64::from(long);

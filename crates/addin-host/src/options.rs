@@ -1,17 +1,19 @@
-//! What differs from one host of add-ins to another.
+//! What differs between hosts of add-ins.
 
 use crate::connection::EventQueue;
 
-/// How a host treats the object it makes. The default is the 1C platform's own way.
+/// How a host creates, calls and destroys an object. The default is what the 1C platform does.
 #[derive(Clone, Debug, Default)]
 pub struct HostOptions {
-    /// What `SetLocale` is called with after creation, for example `ru_RU`; not called when `None`.
+    /// The argument of `SetLocale` after creation, for example `ru_RU`; `None`: no call.
     pub locale: Option<String>,
-    /// What `SetUserInterfaceLanguageCode` is called with after creation, for example `ru`; not called when `None`.
+    /// The argument of `SetUserInterfaceLanguageCode` after creation, for example `ru`; `None`: no call.
     /// Add-ins built against the vendor's older headers lack that function, and calling it ends the process.
     pub ui_language: Option<String>,
     /// Passes an empty string as a null pointer.
     pub null_empty_strings: bool,
+    /// Aligns variants to 4 bytes only, as the stack of 32-bit Windows does.
+    pub unaligned_variants: bool,
     /// How the object is destroyed.
     pub destroy: Destroy,
     /// Refuses an `AllocMemory` of zero bytes.
@@ -20,15 +22,15 @@ pub struct HostOptions {
     pub allocation_refusal: AllocationRefusal,
     /// Calls `Init` before `setMemManager` instead of after it.
     pub init_first: bool,
-    /// Does not call `Init` (nor mind what the add-in says to it).
+    /// Does not call `Init`.
     pub skip_init: bool,
     /// Does not call `setMemManager`.
     pub skip_memory_manager: bool,
     /// The queue of external events.
     pub event_queue: EventQueue,
-    /// What `IPlatformInfo` says.
+    /// The answer of `IPlatformInfo`.
     pub application: Application,
-    /// What `IAttachedInfo` says: the add-in runs in a process of its own.
+    /// The answer of `IAttachedInfo`: whether the add-in runs in a process of its own.
     pub isolated: bool,
 }
 
@@ -48,11 +50,11 @@ pub enum AllocationRefusal {
     /// A null pointer, as documented.
     #[default]
     Null,
-    /// Whatever stood there.
+    /// The value that was there before.
     Untouched,
 }
 
-/// The application an add-in is told it runs in.
+/// The application in which an add-in runs, as the host tells it.
 #[derive(Clone, Debug)]
 pub struct Application {
     /// The version of the platform.

@@ -43,7 +43,7 @@ pub enum Value {
     Hresult(i64),
     /// `VTYPE_PWSTR`: UTF-16 code units, lone surrogates included.
     String(Vec<u16>),
-    /// `VTYPE_PWSTR` whose pointer is null, with the length that stands beside it.
+    /// `VTYPE_PWSTR` with a null pointer and this length.
     NullString {
         /// The length in code units.
         len: u32,
@@ -52,7 +52,7 @@ pub enum Value {
     Pstr(Vec<u8>),
     /// `VTYPE_BLOB`: binary data.
     Blob(Vec<u8>),
-    /// `VTYPE_INTERFACE`: the address of an object, never followed by the host.
+    /// `VTYPE_INTERFACE`: the address of an object. The host does not use it.
     Interface(usize),
     /// `VTYPE_VARIANT`: a pointer to another value; `None` is a null pointer. Read from an add-in it is always `None`.
     Variant(Option<Box<Value>>),
@@ -60,7 +60,7 @@ pub enum Value {
     Clsid([u8; 16]),
     /// Any other type: its `vt` and the first bytes of its payload.
     Other {
-        /// The type as it stands in the variant.
+        /// The variant's type.
         vt: u16,
         /// The first 16 bytes of the variant.
         bytes: [u8; 16],
@@ -100,7 +100,7 @@ impl Tm {
 impl Value {
     /// A BSL number as the platform passes it: `I4` when it is whole and fits, else `R8`.
     pub fn number(number: f64) -> Value {
-        // The cast saturates, so the comparison fails for whatever does not fit.
+        // The cast saturates, so the comparison fails for a number that does not fit.
         let whole = number as i32;
         if f64::from(whole) == number { Value::I4(whole) } else { Value::R8(number) }
     }
@@ -181,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bsl_number_is_whole_where_it_fits_in_32_bits() {
+    fn a_bsl_number_is_whole_if_it_fits_in_32_bits() {
         assert_eq!(Value::number(12.0), Value::I4(12));
         assert_eq!(Value::number(-2_147_483_648.0), Value::I4(i32::MIN));
         assert_eq!(Value::number(2_147_483_648.0), Value::R8(2_147_483_648.0));

@@ -1,4 +1,4 @@
-//! Every mode of the host, against an add-in in C++ that misbehaves on purpose.
+//! Every mode of the host, with an add-in in C++ that misbehaves on purpose (`fixture/addin.cpp`).
 
 mod support;
 
@@ -15,7 +15,7 @@ fn journal(object: &Object) -> String {
     object.get("Journal").expect("the journal").as_str().expect("text")
 }
 
-/// The fixture's journal is its thread's, and the test runner may run many tests on one.
+/// The fixture has a journal for each thread, and the test runner may run several tests on one thread.
 fn with_a_journal_of_its_own(test: fn()) {
     thread::spawn(test).join().expect("the test passes");
 }
@@ -30,7 +30,7 @@ fn a_library_says_what_it_exports() {
     let library = library();
     assert_eq!(library.class_names(), ["Fixture", "RefusesInit", "RefusesMemory", "RefusesName", "Ghost"]);
     assert_eq!(library.attach_type(), Some(3));
-    // The fixture answers with what it was told before: opening has told it the platform's capabilities.
+    // The fixture returns the argument of the call before, which `open` has made.
     assert_eq!(library.set_platform_capabilities(2), Some(3));
     assert_eq!(library.raw_get_class_object("Fixture"), 1);
     assert_eq!(library.raw_get_class_object("fixture"), 0);
@@ -125,7 +125,7 @@ fn members_are_found_under_both_names_and_by_any_index() {
     assert!(object.has_return_value("Describe") && !object.has_return_value("Leak"));
     assert_eq!(object.parameter_default("Describe", 0), None);
     assert_eq!(object.parameter_default("Describe", 1), Some(Value::from("default")));
-    // Left empty is required, whatever the function returns.
+    // A default that is left empty means required, even if the function returns true.
     assert_eq!(object.parameter_default("Outcome", 1), None);
     assert_eq!(object.raw_parameter_default(9, 1), Some(Value::Empty));
 
@@ -146,7 +146,7 @@ fn members_are_found_under_both_names_and_by_any_index() {
 }
 
 #[test]
-fn a_property_is_read_and_written_where_it_may_be() {
+fn a_property_is_read_and_written_if_it_may_be() {
     let object = object();
     assert_eq!(object.get("Число"), Ok(Value::I4(5)));
     assert_eq!(object.set("Number", 6), Ok(()));
@@ -234,7 +234,7 @@ fn what_stands_behind_the_end_of_a_string_is_not_a_nul() {
 }
 
 #[test]
-fn an_empty_string_is_a_null_pointer_where_the_host_is_of_that_kind() {
+fn an_empty_string_is_a_null_pointer_if_the_host_is_of_that_kind() {
     let object = object_with(HostOptions { null_empty_strings: true, ..HostOptions::default() });
     assert_eq!(describe(&object, Value::from("")), "22:0:null");
     assert_eq!(describe(&object, Value::Pstr(Vec::new())), "8:0:null");
@@ -342,7 +342,7 @@ fn a_string_in_memory_of_the_wrong_kind_is_counted_and_read_as_far_as_it_goes() 
     assert_eq!(object.memory().double_frees, 1);
 }
 
-/// The fixture's word for an allocation: 1 succeeded, 2 the pointer is null, 4 the pointer is untouched.
+/// How the fixture reports an allocation: 1 succeeded, 2 the pointer is null, 4 the pointer is unchanged.
 fn allocate(object: &Object, size: i32) -> i32 {
     match object.function("Allocate", &[Value::I4(size)]) {
         Ok(Value::I4(outcome)) => outcome,
@@ -377,7 +377,7 @@ fn no_bytes_are_allocated_unless_the_host_gives_null_for_them() {
     assert_eq!((allocate(&other, 0), allocate(&other, 1)), (2, 1));
 }
 
-/// A call that returns `result`, after raising errors with `scode` where there is one.
+/// A call that returns `result`, after raising errors with `scode` if there is one.
 fn outcome(object: &Object, result: bool, scode: Option<i32>) -> Result<Value, CallError> {
     object.function("Outcome", &[Value::Bool(result), scode.map_or(Value::Empty, Value::I4)])
 }
@@ -480,6 +480,27 @@ fn an_object_may_be_called_from_another_thread() {
         object.destroy()
     });
     assert!(report.join().expect("no panic").is_clean());
+}
+
+#[test]
+fn threads_that_call_one_object_at_once_get_their_own_errors() {
+    let object = object();
+    thread::scope(|scope| {
+        for number in 0..4 {
+            let object = &object;
+            scope.spawn(move || {
+                for _ in 0..100 {
+                    match number % 2 {
+                        0 => assert_eq!(outcome(object, true, None), Ok(Value::I4(1))),
+                        _ => assert!(matches!(outcome(object, true, Some(1)), Err(CallError::Raised(_)))),
+                    }
+                }
+            });
+        }
+    });
+    assert!(object.misuse().is_clean(), "{:?}", object.misuse());
+    object.done();
+    assert!(object.destroy().is_clean());
 }
 
 #[test]

@@ -10,7 +10,8 @@ use support::{FIXTURE, NOT_AN_ADDIN, manifest, this_component, zip};
 
 fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_addin-host"));
-    command.args(arguments).env_remove("LC_ALL").env_remove("LC_MESSAGES").env("LANG", "C");
+    // The language of the system does not count.
+    command.args(arguments).env("LC_ALL", "en_US.UTF-8");
     let Output { status, stdout, stderr } = command.output().expect("the program runs");
     let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
     (status.code(), text(stdout), text(stderr))
@@ -50,7 +51,7 @@ fn the_members_of_every_class_are_listed_with_both_names() {
 }
 
 #[test]
-fn the_output_is_english_where_that_is_asked_for() {
+fn the_output_is_english_if_that_is_asked_for() {
     let (_, output, _) = run(&["--lang", "en", path(&FIXTURE)]);
     assert_lines(
         &output,
@@ -61,6 +62,54 @@ fn the_output_is_english_where_that_is_asked_for() {
             "ERROR: The add-in refused the memory manager: setMemManager returned false.",
         ],
     );
+}
+
+#[test]
+fn a_method_is_called_with_properties_of_their_own_types() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let secret = folder.path().join("secret.txt");
+    fs::write(&secret, " hidden \n").expect("a file");
+    let fixture = path(&FIXTURE);
+    let secret = format!("Secret=@{}", path(&secret));
+    let (code, output, complaint) = run(&["--set", "Number=6", "--set", &secret, "--call", "ЧИСЛО", fixture]);
+    assert_eq!((code, complaint.as_str()), (Some(1), ""));
+    assert_lines(&output, &["ОШИБКА: ЧИСЛО: такого свойства или метода нет"]);
+    let (code, output, _) = run(&["--call", "Describe", fixture]);
+    assert_eq!(code, Some(1));
+    assert_lines(&output, &["ОШИБКА: Describe: у метода есть обязательные параметры"]);
+    let (code, output, _) = run(&["--lang", "en", "--set", "Number=six", "--call", "Describe", fixture]);
+    assert_eq!(code, Some(1));
+    assert_lines(&output, &["ERROR: Number: the add-in returned false and gave no reason"]);
+    let (code, output, _) = run(&["--set", "Secret=@no-such-file", "--call", "Describe", fixture]);
+    assert!(code == Some(1) && output.starts_with("ОШИБКА: --set Secret: "), "{output}");
+    let (code, output, _) = run(&["--call", "Describe", "no-such-file"]);
+    assert!(code == Some(1) && output.starts_with("ОШИБКА: "), "{output}");
+}
+
+/// As a developer does who is told that nothing works.
+#[test]
+fn the_component_diagnoses_its_way_to_the_service() {
+    let peer = testkit::Peer::silent();
+    let token = tempfile::NamedTempFile::new().expect("a file");
+    fs::write(token.path(), "program-token-0123456789\n").expect("a file");
+    let token = format!("Токен=@{}", path(token.path()));
+    let url = format!("ServerUrl={}", peer.url());
+    let library = path(addin_testkit::library());
+    let settings = ["--set", &token, "--set", &url, "--set", "Timeout=0.3"];
+    for (language, method, told) in [
+        ("ru", "Диагностика", ["Токен: задан", "Вывод: Соединение есть, но сервис не ответил"]),
+        ("en", "diagnose", ["Token: set", "Conclusion: There is a connection"]),
+    ] {
+        let (code, output, complaint) =
+            run(&[&settings[..], &["--lang", language, "--call", method, library]].concat());
+        assert_eq!((code, complaint.as_str()), (Some(0), ""), "{output}");
+        for part in told {
+            assert!(output.lines().any(|line| line.starts_with(part)), "no line {part:?} in\n{output}");
+        }
+        assert!(!output.contains("program-token-0123456789"), "{output}");
+    }
+    let (code, output, _) = run(&["--set", "Timeout=0", "--call", "Диагностика", library]);
+    assert!(code == Some(1) && output.starts_with("ОШИБКА: Timeout: Свойство Таймаут"), "{output}");
 }
 
 #[test]
@@ -94,7 +143,9 @@ fn a_file_that_does_not_load_is_reported_in_the_loaders_own_words() {
     let (code, output, _) = run(&[path(&NOT_AN_ADDIN)]);
     assert_eq!(code, Some(1));
     assert!(output.contains("не экспортирует функцию GetClassObject"), "{output}");
-    assert_eq!(run(&["no-such-file"]).0, Some(1));
+    let (code, output, _) = run(&["no-such-file"]);
+    assert_eq!(code, Some(1));
+    assert!(output.contains("ОШИБКА: Файл не удалось прочитать или записать: такого файла нет."), "{output}");
 }
 
 #[test]
@@ -108,4 +159,30 @@ fn help_is_given_in_both_languages_and_wrong_usage_shows_it() {
         assert_eq!((code, output.as_str()), (Some(2), ""));
         assert!(complaint.contains("Использование: addin-host"), "{complaint}");
     }
+}
+
+#[test]
+fn wrong_usage_is_explained_in_the_language_that_was_asked_for() {
+    for (wrong, russian, english) in [
+        (&[][..], "не указан ФАЙЛ", "FILE is missing"),
+        (&["a", "b"], "лишний аргумент: b", "unexpected argument: b"),
+        (&["--nonsense"], "лишний аргумент: --nonsense", "unexpected argument: --nonsense"),
+        (&["--help=x"], "лишний аргумент: --help=x", "unexpected argument: --help=x"),
+        (&["-z"], "лишний аргумент: -z", "unexpected argument: -z"),
+        (&["--set", "a=b", "file"], "--set нужен только вместе с --call", "--set needs --call"),
+        (&["--call", "x", "--call", "y", "file"], "лишний аргумент: --call", "unexpected argument: --call"),
+        (&["--set", "x", "file"], "--set: «x» не имеет вида СВОЙСТВО=ЗНАЧЕНИЕ", "--set: \"x\" is not PROPERTY=VALUE"),
+    ] {
+        let (_, _, complaint) = run(wrong);
+        assert!(complaint.starts_with(&format!("addin-host: {russian}\n")), "{complaint}");
+        let (_, _, complaint) = run(&[wrong, &["--lang", "en"]].concat());
+        assert!(complaint.starts_with(&format!("addin-host: {english}\n")), "{complaint}");
+        assert!(complaint.contains("Usage: addin-host"), "{complaint}");
+    }
+    let (_, _, complaint) = run(&["--call"]);
+    assert!(complaint.starts_with("addin-host: --call: нужно значение\n"), "{complaint}");
+    let (_, _, complaint) = run(&["--lang"]);
+    assert!(complaint.starts_with("addin-host: --lang: нужно значение\n"), "{complaint}");
+    let (_, _, complaint) = run(&["--lang", "xx", "a"]);
+    assert!(complaint.starts_with("addin-host: --lang: «xx» не подходит: возможны ru, en\n"), "{complaint}");
 }

@@ -3,16 +3,22 @@ use std::{fmt, fs, io};
 
 use walkdir::WalkDir;
 
-use crate::{Kind, Script, SyntaxError, bsl_blocks};
+use crate::markdown::bsl_blocks;
+use crate::script::{Kind, Script, SyntaxError};
 
 /// Everything in BSL that the repository offers for pasting.
 #[derive(Debug)]
 pub struct Corpus {
-    /// The modules of `bsl-examples`.
+    /// The modules of `bsl-examples` but for the extension.
     pub examples: Vec<Script>,
+    /// The modules of the extension, which names them as the configuration beside it does, and of what calls it.
+    pub extension: Vec<Script>,
     /// The BSL blocks of `docs` and of the READMEs.
     pub documents: Vec<Script>,
 }
+
+/// The folders of the extension, and of the external data processor that calls it.
+const WITH_THE_EXTENSION: [&str; 2] = ["bsl-examples/extension", "bsl-examples/scheduled"];
 
 /// Why the corpus could not be read.
 #[derive(Debug)]
@@ -38,7 +44,7 @@ impl Corpus {
     /// Reads and parses the corpus of the repository in `root`.
     ///
     /// # Errors
-    /// Where a file cannot be read, and with every script that does not parse.
+    /// A file cannot be read, or scripts do not parse; the error names all of these.
     pub fn read(root: &Path) -> Result<Corpus, CorpusError> {
         let mut errors = Vec::new();
         let mut parse = |file: &str, line, kind, text: &str| {
@@ -46,8 +52,12 @@ impl Corpus {
         };
 
         let mut examples = Vec::new();
-        for file in files(root, "bsl-examples", &["bsl", "os"])? {
+        for file in Self::example_files(root)? {
             examples.extend(parse(&file, 1, kind(&file), &read(root, &file)?));
+        }
+        let mut extension = Vec::new();
+        for file in Self::extension_files(root)? {
+            extension.extend(parse(&file, 1, kind(&file), &read(root, &file)?));
         }
         let mut documents = Vec::new();
         for file in Self::document_files(root)? {
@@ -55,13 +65,32 @@ impl Corpus {
                 documents.extend(parse(&file, line, Kind::Fragment, &text));
             }
         }
-        if errors.is_empty() { Ok(Corpus { examples, documents }) } else { Err(CorpusError::Syntax(errors)) }
+        if errors.is_empty() { Ok(Corpus { examples, extension, documents }) } else { Err(CorpusError::Syntax(errors)) }
+    }
+
+    /// The modules of `bsl-examples` but for the extension, relative to `root`.
+    ///
+    /// # Errors
+    /// A folder cannot be read.
+    pub fn example_files(root: &Path) -> Result<Vec<String>, CorpusError> {
+        let mut found = files(root, "bsl-examples", &["bsl", "os"])?;
+        found.retain(|file| !WITH_THE_EXTENSION.iter().any(|folder| file.starts_with(&format!("{folder}/"))));
+        Ok(found)
+    }
+
+    /// The modules of the extension, relative to `root`.
+    ///
+    /// # Errors
+    /// A folder cannot be read.
+    pub fn extension_files(root: &Path) -> Result<Vec<String>, CorpusError> {
+        let folders = WITH_THE_EXTENSION.iter().map(|folder| files(root, folder, &["bsl"]));
+        Ok(folders.collect::<Result<Vec<_>, _>>()?.concat())
     }
 
     /// The Markdown files that may hold BSL, relative to `root`.
     ///
     /// # Errors
-    /// Where a folder cannot be read.
+    /// A folder cannot be read.
     pub fn document_files(root: &Path) -> Result<Vec<String>, CorpusError> {
         let mut found = files(root, "docs", &["md"])?;
         found.extend(
@@ -70,9 +99,9 @@ impl Corpus {
         Ok(found)
     }
 
-    /// All scripts, examples first.
+    /// All scripts: examples, the extension, the documentation.
     pub fn scripts(&self) -> impl Iterator<Item = &Script> + Clone {
-        self.examples.iter().chain(&self.documents)
+        self.examples.iter().chain(&self.extension).chain(&self.documents)
     }
 }
 

@@ -5,8 +5,9 @@ use std::fmt;
 
 use tree_sitter::Node;
 
+use crate::finding::Finding;
+use crate::script::Script;
 use crate::syntax::{self, calls, descendants, same_name};
-use crate::{Finding, Script};
 
 /// Everything BSL can name on the component's object.
 #[derive(Debug, Clone, Default)]
@@ -274,7 +275,7 @@ fn after<'n>(name: &'n str, prefixes: &[&str]) -> Option<&'n str> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::Kind;
+    use crate::script::Kind;
 
     pub(crate) fn table() -> MemberTable {
         let names = |en: &str, ru: &str| [en.to_owned(), ru.to_owned()];

@@ -8,9 +8,10 @@ use std::collections::HashSet;
 
 use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Parser, Tag, TagEnd};
 
+use crate::finding::Finding;
 use crate::members::{MemberTable, usages};
+use crate::script::{Kind, Script};
 use crate::syntax::same_name;
-use crate::{Finding, Kind, Script};
 
 /// A section of the reference.
 #[derive(Debug, Default)]

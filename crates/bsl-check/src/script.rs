@@ -3,8 +3,8 @@ use std::ops::Range;
 
 use tree_sitter::{Node, Parser, Tree};
 
-use crate::Finding;
-use crate::syntax::{self, Method};
+use crate::finding::Finding;
+use crate::nodes;
 
 /// What a script is part of: it decides which rules hold for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,10 +57,10 @@ impl Script {
     /// # Errors
     /// Where the tree has an error node or lacks a token.
     pub fn parse(file: &str, first_line: usize, kind: Kind, text: &str) -> Result<Script, SyntaxError> {
-        let parsed = with_raises_the_grammar_knows(text);
+        let parsed = with_gaps_of_the_grammar_filled(text);
         let tree = tree(&parsed);
         let script = Script { file: file.to_owned(), first_line, kind, text: text.to_owned(), parsed, tree };
-        let broken = syntax::descendants(script.root()).filter(|node| node.is_error() || node.is_missing());
+        let broken = nodes::descendants(script.root()).filter(|node| node.is_error() || node.is_missing());
         let findings: Vec<_> = broken.map(|node| script.finding(node, "не разбирается")).collect();
         if findings.is_empty() { Ok(script) } else { Err(SyntaxError { findings }) }
     }
@@ -90,6 +90,19 @@ impl Script {
         self.tree.root_node()
     }
 
+    /// The text of a node as it was written: names keep their `ё`.
+    pub fn original(&self, node: Node<'_>) -> &str {
+        // What was rewritten may end inside a letter of the original.
+        self.text.get(node.byte_range()).unwrap_or_else(|| self.text_of(node))
+    }
+
+    /// Whether a statement raises the caught exception anew.
+    pub fn is_bare_raise(&self, statement: Node<'_>) -> bool {
+        let parsed = self.text_of(statement);
+        let rewritten = parsed.starts_with("Raise \"\"") || parsed.starts_with("Z__()");
+        rewritten && !self.text[statement.start_byte()..].starts_with(&parsed[..5])
+    }
+
     /// The text of a node.
     pub fn text_of(&self, node: Node<'_>) -> &str {
         &self.parsed[node.byte_range()]
@@ -98,11 +111,6 @@ impl Script {
     /// The line of a node in the file, from 1.
     pub fn line_of(&self, node: Node<'_>) -> usize {
         self.first_line + node.start_position().row
-    }
-
-    /// Its procedures and functions, in their order.
-    pub fn methods(&self) -> Vec<Method<'_>> {
-        syntax::methods(self)
     }
 
     /// Something wrong at a node.
@@ -118,57 +126,122 @@ fn tree(text: &str) -> Tree {
     parser.parse(text, None).expect("parsing ends without a tree only where a language or a time limit is missing")
 }
 
-/// `ВызватьИсключение;` raises the caught exception anew. tree-sitter-bsl 0.1.7 knows it only as a direct statement of
-/// `Исключение`, not inside an `Если` there. It is parsed as a raise of an empty text instead, of as many bytes, so that
-/// every position stays.
-fn with_raises_the_grammar_knows(text: &str) -> String {
+/// The text with what tree-sitter-bsl 0.1.7 does not parse rewritten, byte for byte at the same place:
+///
+/// - `ВызватьИсключение;` raises the caught exception anew. The grammar knows it only as a direct statement of
+///   `Исключение`. It becomes a raise of an empty text, and the shorter `Raise;` a call of `Z__`.
+/// - The grammar wants `?(` in one piece, so blanks inside it move before it.
+/// - It has no `ё` in names: `е` stands there instead. Names are read from the original text.
+/// - It has no sign before a number that is a parameter's default value.
+fn with_gaps_of_the_grammar_filled(text: &str) -> String {
     let mut parsed = text.to_owned();
-    for raise in bare_raises(text) {
-        let replacement = format!("Raise \"\"{}", " ".repeat(raise.len().saturating_sub(8)));
-        parsed.replace_range(raise, &replacement);
+    let tokens = tokens(text);
+    let mut header: Option<usize> = None;
+    for (at, token) in tokens.iter().enumerate() {
+        let word = &text[token.clone()];
+        let next = tokens.get(at + 1).map(|next| &text[next.clone()]);
+        if word.contains(['ё', 'Ё']) && is_name(word) {
+            parsed.replace_range(token.clone(), &word.replace('ё', "е").replace('Ё', "Е"));
+        }
+        match word.to_lowercase().as_str() {
+            "вызватьисключение" if ends_statement(next) => {
+                parsed.replace_range(token.clone(), &format!("Raise \"\"{}", " ".repeat(word.len().saturating_sub(8))));
+            }
+            "raise" if ends_statement(next) => parsed.replace_range(token.clone(), "Z__()"),
+            "?" if next == Some("(") => {
+                let bracket = tokens[at + 1].start;
+                parsed.replace_range(token.start..bracket, &text[token.end..bracket]);
+                parsed.insert(bracket - 1, '?');
+            }
+            "процедура" | "procedure" | "функция" | "function" => header = Some(0),
+            "(" => header = header.map(|depth| depth + 1),
+            ")" => header = None,
+            "-" if header.is_some() && at > 0 && &text[tokens[at - 1].clone()] == "=" => {
+                parsed.replace_range(token.clone(), " ");
+            }
+            _ => {}
+        }
     }
     parsed
 }
 
-/// Where a raise without a text stands, from its keyword to before its semicolon.
-fn bare_raises(text: &str) -> Vec<Range<usize>> {
-    const KEYWORD: &str = "вызватьисключение";
+fn ends_statement(next: Option<&str>) -> bool {
+    const ENDS: [&str; 18] = [
+        ";",
+        "конецпопытки",
+        "endtry",
+        "конецесли",
+        "endif",
+        "иначе",
+        "else",
+        "иначеесли",
+        "elsif",
+        "конеццикла",
+        "enddo",
+        "конецпроцедуры",
+        "endprocedure",
+        "конецфункции",
+        "endfunction",
+        "исключение",
+        "except",
+        "#",
+    ];
+    next.is_none_or(|next| ENDS.contains(&next.to_lowercase().as_str()))
+}
+
+fn is_name(word: &str) -> bool {
+    word.starts_with(|c: char| c.is_alphabetic() || c == '_')
+}
+
+/// Where the names, numbers and signs of a text stand; strings, dates and comments are left out.
+fn tokens(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
-    let mut in_string = false;
-    let mut start = 0;
-    for line in text.split_inclusive('\n') {
-        let mut word: Option<usize> = None;
-        let mut raise: Option<usize> = None;
-        for (at, c) in line.char_indices() {
-            if !in_string && line[at..].starts_with("//") {
-                break;
-            }
-            if c == '"' {
-                in_string = !in_string;
-            }
-            if in_string {
-                (word, raise) = (None, None);
-                continue;
-            }
-            if c.is_alphanumeric() || c == '_' {
-                word.get_or_insert(at);
-                raise = None;
-                continue;
-            }
-            if let Some(from) = word.take()
-                && line[from..at].to_lowercase() == KEYWORD
-            {
-                raise = Some(from);
-            }
-            match c {
-                ';' => found.extend(raise.take().map(|from| start + from..start + at)),
-                c if c.is_whitespace() => {}
-                _ => raise = None,
-            }
+    let mut at = 0;
+    while let Some(c) = text[at..].chars().next() {
+        let rest = &text[at..];
+        let length = if rest.starts_with("//") {
+            rest.find('\n').unwrap_or(rest.len())
+        } else if c == '"' {
+            string_length(rest)
+        } else if c == '\'' {
+            rest[1..].find(['\'', '\n']).map_or(rest.len(), |end| end + 2)
+        } else if c.is_alphanumeric() || c == '_' {
+            rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len())
+        } else {
+            c.len_utf8()
+        };
+        let skipped = c.is_whitespace() || c == '\'' || rest.starts_with("//");
+        // A string is a token too, so that a raise with a text is not taken for one without.
+        if !skipped {
+            found.push(at..at + length);
         }
-        start += line.len();
+        at += length;
     }
     found
+}
+
+/// How long the string literal is that a text starts with. A comment may stand between its lines.
+fn string_length(text: &str) -> usize {
+    let mut at = 1;
+    loop {
+        let Some(end) = text[at..].find(['"', '\n']) else { return text.len() };
+        at += end + 1;
+        if text[at - 1..].starts_with('"') {
+            if !text[at..].starts_with('"') {
+                return at;
+            }
+            at += 1;
+            continue;
+        }
+        loop {
+            let line = text[at..].trim_start();
+            at = text.len() - line.len();
+            if !line.starts_with("//") {
+                break;
+            }
+            at += line.find('\n').unwrap_or(line.len());
+        }
+    }
 }
 
 #[cfg(test)]
@@ -180,14 +253,14 @@ mod tests {
 
     #[test]
     fn the_grammar_alone_does_not_know_a_nested_raise_without_a_text() {
-        let broken = |text| syntax::descendants(tree(text).root_node()).any(|n| n.is_error() || n.is_missing());
+        let broken = |text| nodes::descendants(tree(text).root_node()).any(|n| n.is_error() || n.is_missing());
         assert!(broken(NESTED), "the workaround has become needless");
     }
 
     #[test]
     fn a_nested_raise_without_a_text_parses_and_keeps_every_position() {
         let script = Script::parse("a.bsl", 1, Kind::Fragment, NESTED).unwrap();
-        let raise = syntax::descendants(script.root()).find(|node| node.kind() == "rise_error_statement").unwrap();
+        let raise = nodes::descendants(script.root()).find(|node| node.kind() == "rise_error_statement").unwrap();
         assert_eq!(NESTED[raise.byte_range()].trim_end_matches(';'), "ВызватьИсключение");
         assert_eq!(script.line_of(raise), 5);
     }
@@ -195,10 +268,27 @@ mod tests {
     #[test]
     fn raises_in_strings_and_comments_and_with_a_text_are_left_alone() {
         let text = "А = \"ВызватьИсключение;\"; // ВызватьИсключение;\nВызватьИсключение \"текст\";\n";
-        assert_eq!(with_raises_the_grammar_knows(text), text);
+        assert_eq!(with_gaps_of_the_grammar_filled(text), text);
         for bare in ["А = \"//\"; ВЫЗВАТЬИСКЛЮЧЕНИЕ ;", "// \"\nВызватьИсключение;"]
         {
-            assert!(with_raises_the_grammar_knows(bare).contains("Raise"), "{bare}");
+            assert!(with_gaps_of_the_grammar_filled(bare).contains("Raise"), "{bare}");
+        }
+    }
+
+    #[test]
+    fn what_the_grammar_lacks_parses_and_keeps_every_position() {
+        for text in [
+            "А = ?  (Б, 1, 2);",
+            "А = ?\n\t(Б, ?\n(В, 1, 2), 2);",
+            "Ёлка = 1; Всё = Ёлка;",
+            "Процедура А(Б = -1, Знач В = - 2.5) Экспорт\nКонецПроцедуры",
+            "Try\n\tA();\nExcept\n\tIf B Then\n\t\tRaise;\n\tEndIf;\nEndTry;",
+            "Попытка\n\tА();\nИсключение\n\tЕсли Б Тогда\n\t\tВызватьИсключение // еще раз\n\tКонецЕсли\nКонецПопытки",
+        ] {
+            let script =
+                Script::parse("a.bsl", 1, Kind::Fragment, text).unwrap_or_else(|error| panic!("{text}: {error}"));
+            assert_eq!(script.parsed.len(), text.len());
+            assert_eq!(script.parsed.lines().count(), text.lines().count());
         }
     }
 

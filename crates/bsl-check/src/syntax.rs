@@ -2,7 +2,8 @@
 
 use tree_sitter::Node;
 
-use crate::Script;
+pub use crate::nodes::{ancestors, children, descendants};
+use crate::script::Script;
 
 /// A procedure or a function.
 pub struct Method<'s> {
@@ -38,6 +39,23 @@ pub struct Call<'s> {
     pub arguments: usize,
 }
 
+impl Script {
+    /// Its procedures and functions, in their order.
+    pub fn methods(&self) -> Vec<Method<'_>> {
+        let definitions = descendants(self.root())
+            .filter(|node| matches!(node.kind(), "procedure_definition" | "function_definition"));
+        definitions
+            .map(|node| Method {
+                node,
+                name: field(self, node, "name"),
+                parameters: parameters(self, node),
+                exported: node.child_by_field_name("export").is_some(),
+                is_function: node.kind() == "function_definition",
+            })
+            .collect()
+    }
+}
+
 impl Method<'_> {
     /// How many parameters a call must give and how many it may.
     pub fn arity(&self) -> (usize, usize) {
@@ -45,44 +63,9 @@ impl Method<'_> {
     }
 }
 
-/// A node and everything below it, in the order of the text.
-pub fn descendants(node: Node<'_>) -> impl Iterator<Item = Node<'_>> {
-    let mut stack = vec![node];
-    std::iter::from_fn(move || {
-        let node = stack.pop()?;
-        stack.extend(children(node).rev());
-        Some(node)
-    })
-}
-
-/// The children of a node.
-pub fn children(node: Node<'_>) -> impl DoubleEndedIterator<Item = Node<'_>> {
-    (0..node.child_count()).filter_map(move |index| node.child(index))
-}
-
-/// The nodes around a node, the nearest first.
-pub fn ancestors(node: Node<'_>) -> impl Iterator<Item = Node<'_>> {
-    std::iter::successors(node.parent(), |node| node.parent())
-}
-
 /// Whether two names are the same in BSL, where case does not count.
 pub fn same_name(one: &str, other: &str) -> bool {
     one.to_lowercase() == other.to_lowercase()
-}
-
-/// The procedures and functions of a script.
-pub fn methods(script: &Script) -> Vec<Method<'_>> {
-    let definitions =
-        descendants(script.root()).filter(|node| matches!(node.kind(), "procedure_definition" | "function_definition"));
-    definitions
-        .map(|node| Method {
-            node,
-            name: field(script, node, "name"),
-            parameters: parameters(script, node),
-            exported: node.child_by_field_name("export").is_some(),
-            is_function: node.kind() == "function_definition",
-        })
-        .collect()
 }
 
 fn parameters<'s>(script: &'s Script, definition: Node<'s>) -> Vec<Parameter<'s>> {
@@ -158,7 +141,7 @@ fn field<'s>(script: &'s Script, node: Node<'s>, name: &str) -> &'s str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Kind;
+    use crate::script::Kind;
 
     fn script(text: &str) -> Script {
         Script::parse("a.bsl", 1, Kind::Common, text).unwrap()

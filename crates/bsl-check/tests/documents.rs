@@ -95,7 +95,7 @@ fn every_kind_of_error_has_a_cause_and_a_cure() {
 
 #[test]
 fn the_queue_decides_on_known_kinds_of_error_only() {
-    let module = read(&root().join("bsl-examples/CommonModules/ОчередьPassteam/Ext/Module.bsl"));
+    let module = read(&root().join("bsl-examples/extension/CommonModules/ОчередьPassteam/Ext/Module.bsl"));
     let decided: Vec<_> = module.split("Вид = \"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
     assert!(decided.len() >= 10, "the decisions are no longer recognised");
     for kind in decided {

@@ -16,7 +16,7 @@ fn root() -> PathBuf {
 fn table() -> &'static MemberTable {
     static TABLE: OnceLock<MemberTable> = OnceLock::new();
     TABLE.get_or_init(|| {
-        let library = Library::open(testkit::library()).unwrap();
+        let library = Library::open(addin_testkit::library()).unwrap();
         let object = library.create("Passteam").unwrap();
         MemberTable {
             properties: object.property_names().into_iter().map(|names| property(&object, names)).collect(),

@@ -1,10 +1,10 @@
 //! JSON read one level at a time: members keep their order, and a value keeps the characters it was written with.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use indexmap::IndexMap;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// Why a text is not what was asked for.
@@ -40,13 +40,13 @@ pub fn members(text: &str) -> Result<Vec<(String, &RawValue)>, JsonError> {
     parse::<Members<'_>>(text).map(|members| members.0)
 }
 
-/// The members of an object in their order. A repeated name keeps its first place and has its last value, which is what JSON
-/// readers take.
+/// The members of an object in their order. A repeated name keeps its first place and has its last value, which is the one that
+/// JSON readers take.
 ///
 /// # Errors
 /// As [`members`].
-pub fn unique_members(text: &str) -> Result<Vec<(String, &RawValue)>, JsonError> {
-    members(text).map(without_repetitions)
+pub fn unique_members(text: &str) -> Result<IndexMap<String, &RawValue>, JsonError> {
+    Ok(members(text)?.into_iter().collect())
 }
 
 /// The elements of an array.
@@ -54,17 +54,17 @@ pub fn unique_members(text: &str) -> Result<Vec<(String, &RawValue)>, JsonError>
 /// # Errors
 /// Malformed JSON, also deep inside; a value that is not an array.
 pub fn elements(text: &str) -> Result<Vec<&RawValue>, JsonError> {
-    parse::<Elements<'_>>(text).map(|elements| elements.0)
+    parse(text)
 }
 
-/// The value of the member of that name, the last one where it is repeated.
+/// The value of the member of that name, the last one if it is repeated.
 pub fn member<'a>(members: &[(String, &'a RawValue)], name: &str) -> Option<&'a RawValue> {
     members.iter().rfind(|(member, _)| member == name).map(|(_, value)| *value)
 }
 
 /// A value by its type, which its first character tells.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Value<'a> {
+pub enum JsonValue<'a> {
     /// `null`.
     Null,
     /// `true` or `false`.
@@ -79,21 +79,21 @@ pub enum Value<'a> {
     Object(&'a str),
 }
 
-impl<'a> Value<'a> {
+impl<'a> JsonValue<'a> {
     /// Tells a value's type.
     ///
     /// # Errors
     /// [`JsonError::OtherType`] for a string with an escape that stands for no character; [`well_formed`] replaces those.
-    pub fn of(raw: &'a RawValue) -> Result<Value<'a>, JsonError> {
+    pub fn of(raw: &'a RawValue) -> Result<JsonValue<'a>, JsonError> {
         let text = raw.get();
         Ok(match text.as_bytes().first() {
-            Some(b'"') => Value::String(parse(text)?),
-            Some(b'[') => Value::Array(text),
-            Some(b'{') => Value::Object(text),
-            Some(b'n') => Value::Null,
-            Some(b't') => Value::Boolean(true),
-            Some(b'f') => Value::Boolean(false),
-            _ => Value::Number(text),
+            Some(b'"') => JsonValue::String(parse(text)?),
+            Some(b'[') => JsonValue::Array(text),
+            Some(b'{') => JsonValue::Object(text),
+            Some(b'n') => JsonValue::Null,
+            Some(b't') => JsonValue::Boolean(true),
+            Some(b'f') => JsonValue::Boolean(false),
+            _ => JsonValue::Number(text),
         })
     }
 }
@@ -138,27 +138,9 @@ fn utf16_unit(text: &str, escape: usize) -> Option<u16> {
     if digits.starts_with('+') { None } else { u16::from_str_radix(digits, 16).ok() }
 }
 
-fn without_repetitions(members: Vec<(String, &RawValue)>) -> Vec<(String, &RawValue)> {
-    let mut places = HashMap::with_capacity(members.len());
-    let mut unique: Vec<(String, &RawValue)> = Vec::with_capacity(members.len());
-    for (name, value) in members {
-        match places.get(&name) {
-            Some(&place) => {
-                let (_, earlier): &mut (String, &RawValue) = &mut unique[place];
-                *earlier = value;
-            }
-            None => {
-                places.insert(name.clone(), unique.len());
-                unique.push((name, value));
-            }
-        }
-    }
-    unique
-}
-
 fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, JsonError> {
     serde_json::from_str(text).map_err(|error| {
-        // A number that no double holds is a mistake of syntax to serde_json where the value should not be a number at all.
+        // A number that no double holds is a syntax error to serde_json, even if another type was expected.
         if error.is_data() || serde_json::from_str::<&RawValue>(text).is_ok() {
             JsonError::OtherType
         } else {
@@ -200,32 +182,6 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
     }
 }
 
-struct Elements<'a>(Vec<&'a RawValue>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Elements<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ArrayVisitor;
-
-        impl<'de> Visitor<'de> for ArrayVisitor {
-            type Value = Elements<'de>;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("an array")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Elements<'de>, A::Error> {
-                let mut elements = Vec::new();
-                while let Some(element) = sequence.next_element()? {
-                    elements.push(element);
-                }
-                Ok(Elements(elements))
-            }
-        }
-
-        deserializer.deserialize_seq(ArrayVisitor)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -247,9 +203,9 @@ mod tests {
         let text = r#"{"a":1,"b":2,"\u0061":3}"#;
         assert_eq!(member(&members(text).expect("an object"), "a").map(RawValue::get), Some("3"));
         let members = unique_members(text).expect("an object");
-        assert_eq!(members.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["a", "b"]);
-        assert_eq!(member(&members, "a").map(RawValue::get), Some("3"));
-        assert_eq!(member(&members, "c").map(RawValue::get), None);
+        assert_eq!(members.keys().collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!(members.get("a").map(|value| value.get()), Some("3"));
+        assert_eq!(members.get("c").map(|value| value.get()), None);
     }
 
     #[test]
@@ -278,15 +234,15 @@ mod tests {
     #[test]
     fn values_are_told_by_type() {
         let members = members(r#"{"a":null,"b":true,"c":false,"d":-1.0,"e":"\n","f":[ ],"g":{ }}"#).expect("an object");
-        let values: Vec<_> = members.iter().map(|(_, raw)| Value::of(raw).expect("a value")).collect();
+        let values: Vec<_> = members.iter().map(|(_, raw)| JsonValue::of(raw).expect("a value")).collect();
         let expected = [
-            Value::Null,
-            Value::Boolean(true),
-            Value::Boolean(false),
-            Value::Number("-1.0"),
-            Value::String("\n".to_owned()),
-            Value::Array("[ ]"),
-            Value::Object("{ }"),
+            JsonValue::Null,
+            JsonValue::Boolean(true),
+            JsonValue::Boolean(false),
+            JsonValue::Number("-1.0"),
+            JsonValue::String("\n".to_owned()),
+            JsonValue::Array("[ ]"),
+            JsonValue::Object("{ }"),
         ];
         assert_eq!(values, expected);
     }

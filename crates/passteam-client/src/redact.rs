@@ -1,13 +1,16 @@
-//! Takes secrets out of texts that a person reads.
+//! Takes secrets out of what a text for a person quotes from outside.
+//!
+//! It is for quotations only: in the caller's own words a short secret would be found although nobody quoted it.
 
 mod reading;
 
-use std::collections::HashSet;
+use std::cell::LazyCell;
 use std::ops::Range;
 
-use reading::readings;
+use reading::{is_plain, readings};
 
-use crate::form::Request;
+use crate::outcome::Success;
+use crate::request::Request;
 use crate::settings::Settings;
 
 /// What stands for a secret.
@@ -16,80 +19,143 @@ const MASK: &str = "***";
 /// Values shorter than this are words and numbers that stand in any text, such as `1`, `да` or `NAN`.
 const SHORTEST_VALUE: usize = 4;
 
-/// Of a text about a call, so many bytes are searched and kept: a person reads no more, and megabytes searched for each of a
-/// call's values would outlast any deadline.
+/// A token or password shorter than this stands in any link by chance, so that data keeps it.
+const SHORTEST_CREDENTIAL: usize = 8;
+
+/// The longest text about a call that is searched and kept, in bytes: a person reads no more.
 const LONGEST_TEXT: usize = 16 * 1024;
 
-/// Replaces every occurrence of every secret by `***`, also where occurrences overlap. A secret is also found where it is
-/// percent-encoded, as in a form or a URL, or escaped as in JSON, in whole or in part. Empty secrets are ignored.
+/// Replaces every occurrence of every secret by `***`, also if occurrences overlap. A secret is also found if it is
+/// percent-encoded, as in a form or a URL, or escaped as in JSON, in whole or in part. Empty secrets are ignored. Of a text of more
+/// than 16 KiB only the beginning comes back, without the beginning of a secret at its end.
 pub fn redact<'a>(text: &str, secrets: impl IntoIterator<Item = &'a str>) -> String {
-    hide(text, End::Whole, &secrets.into_iter().collect::<Vec<_>>(), &Values::default())
+    hide(text, &[&Values::of(secrets)])
 }
 
 /// As [`redact`], for a text about one request of a call: hides the token, the proxy's password, and every value of the call
 /// that is 4 or more characters long, with or without the white space around it. `others` are the values of the call's other
-/// requests. Of a text of more than 16 KiB only the beginning comes back, without the beginning of one of this request's
-/// secrets at its end.
+/// requests.
 pub fn redact_call(text: &str, settings: &Settings, request: &Request, others: &Values<'_>) -> String {
     let credentials = settings.proxy.encoded_credentials();
     let mut secrets = vec![settings.token.reveal()];
     secrets.extend(settings.proxy.password());
     secrets.extend(credentials.as_deref());
     secrets.extend(request.secrets().iter().flat_map(|value| spellings(value)));
-    let beginning = &text[..text.floor_char_boundary(LONGEST_TEXT)];
-    let end = if beginning.len() < text.len() { End::Cut } else { End::Whole };
-    hide(beginning, end, &secrets, others)
+    hide(text, &[&Values::of(secrets), others])
 }
 
-/// Values of many requests, found in a text without a search for each of them.
-#[derive(Default)]
-pub struct Values<'a> {
-    values: HashSet<&'a [u8]>,
-    /// Each once.
-    lengths: Vec<usize>,
-}
-
-impl<'a> Values<'a> {
-    fn found_in<'t>(&'t self, text: &'t [u8]) -> impl Iterator<Item = Range<usize>> {
-        self.lengths.iter().flat_map(move |&length| {
-            let windows = text.windows(length).enumerate();
-            windows.filter(|(_, window)| self.values.contains(window)).map(move |(place, _)| place..place + length)
-        })
+/// Hides the token and the proxy's password in what the service says of cards, if they are 8 or more characters long: links go to
+/// customers, and ids into journals.
+pub(crate) fn hide_credentials(success: &mut Success, settings: &Settings) {
+    let Success { card_id, card_url, page, .. } = success;
+    let listed = page.iter_mut().flat_map(|page| &mut page.cards);
+    let values = listed.flat_map(|card| {
+        let pairs = card.values.iter_mut().flat_map(|(name, value)| [name, value]);
+        pairs.chain([&mut card.card_url])
+    });
+    let mut texts = card_id.iter_mut().chain(card_url).chain(values).peekable();
+    if texts.peek().is_none() {
+        return;
+    }
+    let credentials = settings.proxy.encoded_credentials();
+    let secrets = [Some(settings.token.reveal()), settings.proxy.password(), credentials.as_deref()];
+    let secrets: Vec<&str> =
+        secrets.into_iter().flatten().filter(|secret| length(secret) >= SHORTEST_CREDENTIAL).collect();
+    let values = LazyCell::new(|| Values::of(secrets.iter().copied()));
+    for text in texts {
+        // Nearly always, and cheaper to see than by the search that also finds where a secret stands.
+        if is_plain(text) && !secrets.iter().any(|secret| text.contains(secret)) {
+            continue;
+        }
+        if let Some(masked) = masked(text, false, &[&*values]) {
+            *text = masked;
+        }
     }
 }
 
-impl<'a> FromIterator<&'a str> for Values<'a> {
-    fn from_iter<I: IntoIterator<Item = &'a str>>(values: I) -> Self {
-        let mut found = Values::default();
-        for value in values.into_iter().flat_map(spellings) {
-            if found.values.insert(value.as_bytes()) && !found.lengths.contains(&value.len()) {
-                found.lengths.push(value.len());
+/// Hides the token, if it is 8 or more characters long, in an id or an address that the caller may have taken it for.
+pub fn hide_token(card_id: &str, settings: &Settings) -> String {
+    let token = Some(settings.token.reveal()).filter(|token| length(token) >= SHORTEST_CREDENTIAL);
+    masked(card_id, false, &[&Values::of(token)]).unwrap_or_else(|| card_id.to_owned())
+}
+
+/// Values in a sorted table. One look-up tells which of them a text begins with, however many there are: the search takes the
+/// text's length times the logarithm of their number, and the table 24 bytes a value.
+#[derive(Default)]
+pub struct Values<'a> {
+    /// Sorted, each once.
+    values: Vec<&'a [u8]>,
+    /// For each value the place of the longest other one that it begins with.
+    prefixes: Vec<Option<u32>>,
+}
+
+impl<'a> Values<'a> {
+    fn of(values: impl IntoIterator<Item = &'a str>) -> Values<'a> {
+        let mut values: Vec<&[u8]> = values.into_iter().map(str::as_bytes).filter(|value| !value.is_empty()).collect();
+        values.sort_unstable();
+        values.dedup();
+        let mut prefixes: Vec<Option<u32>> = Vec::with_capacity(values.len());
+        for (place, value) in values.iter().enumerate() {
+            // In sorted order the prefixes of a value are the value before it, or prefixes of that.
+            let mut prefix = place.checked_sub(1);
+            while let Some(known) = prefix.filter(|&known| !value.starts_with(values[known])) {
+                prefix = prefixes[known].map(|known| known as usize);
             }
+            prefixes.push(prefix.and_then(|prefix| u32::try_from(prefix).ok()));
+        }
+        Values { values, prefixes }
+    }
+
+    /// The length of the longest value that `text` begins with.
+    fn longest_at(&self, text: &[u8]) -> Option<usize> {
+        let mut place = self.values.partition_point(|value| *value <= text).checked_sub(1)?;
+        while !text.starts_with(self.values[place]) {
+            place = self.prefixes[place]? as usize;
+        }
+        Some(self.values[place].len())
+    }
+
+    /// Whether some value begins with `text`.
+    fn continue_at(&self, text: &[u8]) -> bool {
+        let place = self.values.partition_point(|value| *value < text);
+        self.values.get(place).is_some_and(|value| value.starts_with(text))
+    }
+
+    /// Where values stand in `text`. If it is truncated, the beginning of a value counts at its end.
+    fn found_in(&self, text: &[u8], is_truncated: bool) -> Vec<Range<usize>> {
+        let mut found = Vec::new();
+        for start in 0..text.len() {
+            if is_truncated && self.continue_at(&text[start..]) {
+                found.push(start..text.len());
+                break;
+            }
+            found.extend(self.longest_at(&text[start..]).map(|length| start..start + length));
         }
         found
     }
 }
 
-/// A value as it stands and without the white space around it, where that is long enough to be told from any word.
+impl<'a> FromIterator<&'a str> for Values<'a> {
+    fn from_iter<I: IntoIterator<Item = &'a str>>(values: I) -> Self {
+        Values::of(values.into_iter().flat_map(spellings))
+    }
+}
+
+/// A value as it stands and without the white space around it, if that is long enough to be told from any word.
 fn spellings(value: &str) -> impl Iterator<Item = &str> {
     [value, value.trim()].into_iter().filter(|value| length(value) >= SHORTEST_VALUE)
 }
 
-/// Whether a text goes on where it seems to end.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum End {
-    Whole,
-    Cut,
+fn hide(whole: &str, secrets: &[&Values<'_>]) -> String {
+    let text = &whole[..whole.floor_char_boundary(LONGEST_TEXT)];
+    masked(text, text.len() < whole.len(), secrets).unwrap_or_else(|| text.to_owned())
 }
 
-fn hide(text: &str, end: End, secrets: &[&str], others: &Values<'_>) -> String {
+/// The text with masks; `None` if there is nothing to hide.
+fn masked(text: &str, is_truncated: bool, secrets: &[&Values<'_>]) -> Option<String> {
     let mut hidden = vec![false; text.len()];
     let find = |bytes: &[u8]| -> Vec<Range<usize>> {
-        secrets
-            .iter()
-            .flat_map(|secret| find_all(bytes, end, secret.as_bytes()))
-            .chain(others.found_in(bytes))
-            .collect()
+        secrets.iter().flat_map(|values| values.found_in(bytes, is_truncated)).collect()
     };
     for range in find(text.as_bytes()) {
         hidden[range].fill(true);
@@ -99,68 +165,12 @@ fn hide(text: &str, end: End, secrets: &[&str], others: &Values<'_>) -> String {
             hidden[reading.source(range)].fill(true);
         }
     }
-    mask(text, &hidden)
+    hidden.contains(&true).then(|| mask(text, &hidden))
 }
 
 /// Length in UTF-16 code units, as the callers' strings count it.
 fn length(text: &str) -> usize {
     text.encode_utf16().count()
-}
-
-/// The byte ranges at which `needle` stands in `text`, those that overlap or touch as one, in one pass (Knuth, Morris and Pratt): a
-/// server can echo a value of megabytes, which a search begun anew at every place would take hours for. Where the text is
-/// cut, the beginning of `needle` counts at its end.
-fn find_all(text: &[u8], end: End, needle: &[u8]) -> Vec<Range<usize>> {
-    let mut found = Vec::new();
-    let needle = match end {
-        End::Whole if needle.len() > text.len() => return found,
-        End::Whole => needle,
-        End::Cut => &needle[..needle.len().min(text.len())],
-    };
-    if needle.is_empty() {
-        return found;
-    }
-    let borders = borders(needle);
-    let mut matched = 0;
-    for (position, &byte) in text.iter().enumerate() {
-        while matched == needle.len() || (matched > 0 && needle[matched] != byte) {
-            matched = borders[matched - 1];
-        }
-        if needle[matched] == byte {
-            matched += 1;
-        }
-        if matched == needle.len() {
-            extend(&mut found, position + 1 - needle.len()..position + 1);
-        }
-    }
-    if end == End::Cut && matched > 0 {
-        extend(&mut found, text.len() - matched..text.len());
-    }
-    found
-}
-
-/// For each prefix of `needle`, the length of its longest proper prefix that is also its end.
-fn borders(needle: &[u8]) -> Vec<usize> {
-    let mut borders = vec![0; needle.len()];
-    let mut matched = 0;
-    for position in 1..needle.len() {
-        while matched > 0 && needle[matched] != needle[position] {
-            matched = borders[matched - 1];
-        }
-        if needle[matched] == needle[position] {
-            matched += 1;
-        }
-        borders[position] = matched;
-    }
-    borders
-}
-
-/// Adds a range, joined with the one before where they touch.
-fn extend(ranges: &mut Vec<Range<usize>>, range: Range<usize>) {
-    match ranges.last_mut() {
-        Some(last) if (last.start..=last.end).contains(&range.start) => last.end = last.end.max(range.end),
-        _ => ranges.push(range),
-    }
 }
 
 /// Each run of hidden bytes becomes one mask.
@@ -184,6 +194,7 @@ mod tests {
 
     use super::*;
     use crate::form::{Parameters, Variables};
+    use crate::outcome::{CardPage, ListedCard};
     use crate::settings::{Proxy, Token};
 
     #[test]
@@ -250,11 +261,12 @@ mod tests {
     }
 
     #[test]
-    fn a_long_secret_in_a_long_text_takes_no_time_to_speak_of() {
-        let spelled = format!("{}\\n", "%61".repeat(1024 * 1024));
-        assert_eq!(redact(&spelled, ["a".repeat(1024 * 1024).as_str()]), "***\\n");
+    fn a_long_secret_in_a_long_text_is_hidden_quickly() {
+        let spelled = format!("{}\\n", "%61".repeat(4096));
+        assert_eq!(redact(&spelled, ["a".repeat(4096).as_str()]), "***\\n");
         let text = "a".repeat(4 * 1024 * 1024);
         assert_eq!(redact(&text, [&text[1024 * 1024..], &text[..3 * 1024 * 1024]]), MASK);
+        assert_eq!(redact(&text[..LONGEST_TEXT], [&text[..10_000], &text[..9_000]]), MASK);
     }
 
     #[test]
@@ -273,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn thousands_of_values_in_a_text_of_megabytes_take_no_time_to_speak_of() {
+    fn thousands_of_values_in_a_text_of_megabytes_are_hidden_quickly() {
         let values: Vec<String> = (100_000..110_000).map(|value| value.to_string()).collect();
         let parameters = Parameters::from_json(&format!(r#"{{"a":[{}]}}"#, values.join(","))).expect("parameters");
         let request = Request::method("m", &parameters).expect("a method");
@@ -300,6 +312,39 @@ mod tests {
     }
 
     #[test]
+    fn what_the_service_says_of_cards_shows_no_credentials_and_is_else_unchanged() {
+        let settings = Settings {
+            token: Token::parse("TOKEN+/=1234").expect("a token"),
+            proxy: Proxy::parse("http://user:p%40ssword@proxy").expect("a proxy"),
+            ..Settings::default()
+        };
+        let long = "я%zz\\".repeat(LONGEST_TEXT);
+        let listed = |values: &[&str]| ListedCard {
+            card_id: "5f0c8d9e2b7a4c0011223344".to_owned(),
+            card_url: format!("https://x/{}", values[0]),
+            installed: true,
+            values: values.iter().map(|value| ("NAME".to_owned(), (*value).to_owned())).collect(),
+        };
+        let page = |values: &[&str]| Some(CardPage { cards: vec![listed(values)], is_last: false });
+        let mut success = Success {
+            card_id: Some("TOKEN+/=1234".to_owned()),
+            card_url: Some("https://x/?t=TOKEN%2B%2f%3D1234&u=user".to_owned()),
+            page: page(&["p@ssword", "Мария", &long]),
+            ..Success::default()
+        };
+        let untouched = page(&["Мария", &long]);
+        hide_credentials(&mut success, &settings);
+        assert_eq!(success.card_id.as_deref(), Some("***"));
+        assert_eq!(success.card_url.as_deref(), Some("https://x/?t=***&u=user"));
+        assert_eq!(success.page, page(&["***", "Мария", &long]));
+
+        let short = Settings { token: Token::parse("x").expect("a token"), ..settings };
+        let mut success = Success { page: untouched.clone(), ..Success::default() };
+        hide_credentials(&mut success, &short);
+        assert_eq!(success.page, untouched);
+    }
+
+    #[test]
     fn a_text_about_one_request_hides_the_values_of_the_calls_others() {
         let others: Values = ["Иванов", "  Петров  ", "abc", "a&b c"].into_iter().collect();
         let request = Request::update_card("id", &Variables::default());
@@ -309,13 +354,38 @@ mod tests {
     }
 
     #[test]
-    fn the_values_of_ten_thousand_requests_take_no_time_to_speak_of() {
+    fn values_of_thousands_of_characters_are_hidden_quickly() {
+        for letter in ["x", "\u{44f}"] {
+            let values: Vec<String> = (0..64).map(|number| letter.repeat(2000 + number)).collect();
+            let others: Values = values.iter().map(String::as_str).collect();
+            let request = Request::update_card("id", &Variables::default());
+            let text = letter.repeat(1999) + " " + &letter.repeat(2050);
+            for _ in 0..64 {
+                let shown = redact_call(&text, &Settings::default(), &request, &others);
+                assert!(shown.ends_with(" ***") && shown.len() > 1999, "{}", shown.len());
+            }
+        }
+    }
+
+    #[test]
+    fn of_values_that_begin_alike_each_is_found() {
+        let values = Values::of(["abcd", "ab", "abcde", "abx", "b"]);
+        for (text, length) in [("abcdz", Some(4)), ("abc", Some(2)), ("abcde", Some(5)), ("abz", Some(2)), ("a", None)]
+        {
+            assert_eq!(values.longest_at(text.as_bytes()), length, "{text}");
+        }
+        assert_eq!(redact("abz abxy abcdy ay", ["abcd", "ab", "abx"]), "***z ***y ***y ay");
+    }
+
+    #[test]
+    fn the_values_of_ten_thousand_requests_are_hidden_quickly() {
         let phones: Vec<String> = (0..10_000).map(|number| format!("+7916{number:07}")).collect();
         let others: Values = phones.iter().map(String::as_str).collect();
         let request = Request::update_card("id", &Variables::default());
         for _ in 0..100 {
             let text = "+7916".repeat(4000);
-            assert_eq!(redact_call(&text, &Settings::default(), &request, &others).len(), 16 * 1024);
+            let shown = redact_call(&text, &Settings::default(), &request, &others);
+            assert!(shown.len() == 16 * 1024 - 1 && shown.ends_with("+7916***"), "{}", shown.len());
         }
     }
 

@@ -1,239 +1,91 @@
-//! What came of a call: the service's envelope, or the lack of one, as an outcome.
+//! Reads an answer of the service: its envelope, or the lack of one, becomes an outcome.
 //!
 //! The envelope is `{"result": …, "message": string, "code": integer, "error": boolean}` (the vendor's API pages, v1.8.2). Its
-//! `code` says what happened, whatever the HTTP status is.
+//! `code` says what happened, whatever the HTTP status is. How the answer arrived is not a matter of this module.
 
-use std::fmt;
+mod envelope;
+
 use std::time::Duration;
 
-use crate::form::Expectation;
-use crate::json::{self, Value};
+use envelope::{Envelope, is_said};
+use serde_json::value::RawValue;
 
-/// The kinds of failure that a caller tells apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// 409: a unique variable, such as the phone, already belongs to a card.
-    Duplicate,
-    /// 500 with the message that a unique field must be set.
-    FieldRequired,
-    /// 401 or 403: the token was not accepted.
-    Unauthorized,
-    /// 404: no such card, template or method.
-    NotFound,
-    /// 429: too many requests for the tariff.
-    RateLimited,
-    /// Any other code from 500 to 599.
-    ServerError,
-    /// Any other code but 200.
-    Rejected,
-    /// An answer that is not one of the service.
-    BadResponse,
-    /// The deadline passed.
-    Timeout,
-    /// There was no connection to the server, or it broke before the answer's headers were whole.
-    Connection,
-    /// The server's certificate or host name was not accepted.
-    Certificate,
-}
+use crate::cards;
+use crate::json::{self, JsonValue};
+use crate::outcome::{Cause, Failure, Success};
+use crate::request::Expectation;
 
-impl Kind {
-    /// The kind's name, the same in every language.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Kind::Duplicate => "Duplicate",
-            Kind::FieldRequired => "FieldRequired",
-            Kind::Unauthorized => "Unauthorized",
-            Kind::NotFound => "NotFound",
-            Kind::RateLimited => "RateLimited",
-            Kind::ServerError => "ServerError",
-            Kind::Rejected => "Rejected",
-            Kind::BadResponse => "BadResponse",
-            Kind::Timeout => "Timeout",
-            Kind::Connection => "Connection",
-            Kind::Certificate => "Certificate",
-        }
-    }
-
-    fn of_code(code: i64) -> Kind {
-        match code {
-            401 | 403 => Kind::Unauthorized,
-            404 => Kind::NotFound,
-            409 => Kind::Duplicate,
-            429 => Kind::RateLimited,
-            500..=599 => Kind::ServerError,
-            _ => Kind::Rejected,
-        }
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.pad(self.as_str())
-    }
-}
-
-/// What is behind a failure, where its kind alone does not tell a person what to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Cause {
-    /// The envelope's code or the HTTP status said it.
-    Service,
-    /// The service names a field that must be set.
-    FieldRequired {
-        /// The field, for example `PHONE`.
-        field: String,
-    },
-    /// The answer is not HTTP.
-    NotHttp,
-    /// The answer is not JSON.
-    NotJson,
-    /// The answer is JSON without a usable `code`.
-    NoCode,
-    /// A card was made, but the answer does not name it.
-    NoCardId,
-    /// The server sends callers to another address; nothing was sent there.
-    Redirect,
-    /// A body of more than 4 MiB.
-    TooLarge,
-    /// The answer broke off after its headers.
-    BrokenOff,
-    /// The server's name has no address.
-    NameNotResolved,
-    /// The server does not accept connections.
-    Refused,
-    /// The connection broke before the answer's headers were whole.
-    Reset,
-    /// The proxy could not be reached or did not connect.
-    Proxy,
-    /// The proxy wants credentials, or others.
-    ProxyAuthentication,
-    /// TLS failed for another reason than the certificate.
-    Tls,
-    /// Any other failure to connect.
-    ConnectionOther,
-    /// No trusted authority issued the server's certificate.
-    UnknownIssuer,
-    /// The server's certificate has expired, or this computer's clock is wrong.
-    Expired,
-    /// The server's certificate is not valid yet, or this computer's clock is wrong.
-    NotYetValid,
-    /// The server's certificate is for another host.
-    WrongHost,
-    /// The file of one's own certificates cannot be read any more or holds none; nothing was sent.
-    CertificateFileGone,
-    /// The server's certificate is unacceptable for another reason.
-    CertificateOther,
-    /// The deadline passed.
-    Deadline,
-}
-
-/// A call that failed because of what the world outside did. Debug output does not show the server's message.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Failure {
-    /// What the caller acts on.
-    pub kind: Kind,
-    /// What a person is told.
-    pub cause: Cause,
-    /// The server's `message`, unredacted: it may quote any value of the call.
-    pub message: Option<String>,
-    /// The pause that the server asks for, with [`Kind::RateLimited`] only.
-    pub retry_after: Option<Duration>,
-}
-
-impl Failure {
-    pub(crate) fn new(kind: Kind, cause: Cause) -> Failure {
-        Failure { kind, cause, message: None, retry_after: None }
-    }
-}
-
-impl fmt::Debug for Failure {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Failure { kind, cause, message, retry_after } = self;
-        let cause: &dyn fmt::Debug = match cause {
-            // The server's own word.
-            Cause::FieldRequired { .. } => &format_args!("FieldRequired"),
-            cause => cause,
-        };
-        formatter
-            .debug_struct("Failure")
-            .field("kind", kind)
-            .field("cause", cause)
-            .field("message", &message.as_ref().map(|_| "***"))
-            .field("retry_after", retry_after)
-            .finish()
-    }
-}
-
-/// A call that the service carried out.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Success {
-    /// The card that was made or updated; `None` for other methods.
-    pub card_id: Option<String>,
-    /// Where the card that was made can be downloaded, byte for byte.
-    pub card_url: Option<String>,
-    /// Whether the customer has put the updated card into a wallet; false where the answer does not say.
-    pub installed: bool,
-}
-
-/// What came of a call. Debug output does not show the answer.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Report {
-    /// The last try's outcome.
-    pub outcome: Result<Success, Failure>,
-    /// `code` of the envelope, else the HTTP status; 0 where no whole answer was read.
-    pub code: i64,
-    /// The answer's body, bytes that are not UTF-8 as U+FFFD; empty where no whole answer was read.
-    pub body: String,
-    /// How many times the request was tried.
-    pub tries: u32,
-}
-
-impl fmt::Debug for Report {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Report { outcome, code, body, tries } = self;
-        formatter
-            .debug_struct("Report")
-            .field("outcome", outcome)
-            .field("code", code)
-            .field("body", &format_args!("{} bytes", body.len()))
-            .field("tries", tries)
-            .finish()
-    }
-}
-
-/// A whole HTTP answer.
-pub(crate) struct Answer<'a> {
+/// An HTTP answer that was read to its end.
+pub(crate) struct CompleteResponse {
     /// The HTTP status.
     pub(crate) status: u16,
-    /// The body.
-    pub(crate) body: &'a str,
+    /// The body, bytes that are not UTF-8 as U+FFFD.
+    pub(crate) body: String,
     /// The pause that the headers ask for.
     pub(crate) retry_after: Option<Duration>,
-    /// Whether a proxy that was named stands between and may have answered in the service's stead.
+    /// Whether a proxy stands between and may have answered instead of the service: plain http through a proxy.
     pub(crate) through_proxy: bool,
+    /// If a proxy has answered: whether it takes a user and a password.
+    pub(crate) proxy_takes_password: bool,
+    /// How many seconds the server's clock is ahead of this computer's.
+    pub(crate) server_ahead: Option<i64>,
 }
 
-/// The outcome that an answer means, and the code for [`Report::code`].
-pub(crate) fn judge(expectation: &Expectation, answer: &Answer<'_>) -> (Result<Success, Failure>, i64) {
-    let body = json::well_formed(answer.body);
+/// What an answer means.
+pub(crate) struct Judgement {
+    pub(crate) outcome: Result<Success, Failure>,
+    /// As [`crate::Report::code`].
+    pub(crate) code: i64,
+    /// Whether the answer says that the service has not carried the request out.
+    pub(crate) refused: bool,
+}
+
+/// What a network answers whose user must log in first (RFC 6585, 6).
+const NETWORK_AUTHENTICATION_REQUIRED: i64 = 511;
+
+/// Reads an answer.
+pub(crate) fn judge(expectation: &Expectation, response: &CompleteResponse) -> Judgement {
+    let status = i64::from(response.status);
+    let body = json::well_formed(&response.body);
     let envelope = Envelope::read(&body);
     let code = envelope.as_ref().ok().and_then(|envelope| envelope.code);
     let message = envelope.as_ref().ok().and_then(|envelope| envelope.message.clone());
-    let outcome = if is_redirect(answer.status) {
-        Err((Kind::BadResponse, Cause::Redirect))
+    let is_web_page = body.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']).starts_with('<');
+    let outcome = if is_redirect(response.status) {
+        Err(Cause::Redirect)
     } else if let (Ok(envelope), Some(code)) = (&envelope, code) {
-        by_code(expectation, envelope, code)
-    } else if answer.status == 407 && answer.through_proxy {
-        Err((Kind::Connection, Cause::ProxyAuthentication))
-    } else if answer.status >= 400 {
-        Err(failure(answer.status.into(), message.as_deref()))
+        by_code(expectation, envelope, code, &body)
+    } else if response.status == 407 && response.through_proxy {
+        Err(if response.proxy_takes_password { Cause::ProxyAuthentication } else { Cause::ProxyLoginUnsupported })
+    } else if response.status >= 400 {
+        Err(match failure(status, message.as_deref()) {
+            Cause::NotFound if is_web_page => Cause::PageNotFound,
+            Cause::Rejected if is_web_page => Cause::PageRejected,
+            Cause::Unauthorized if is_web_page => Cause::PageForbidden,
+            Cause::ServerError if status == NETWORK_AUTHENTICATION_REQUIRED => Cause::NetworkLogIn,
+            cause => cause,
+        })
+    } else if is_web_page {
+        Err(Cause::WebPage)
     } else {
-        Err((Kind::BadResponse, envelope.err().unwrap_or(Cause::NoCode)))
+        Err(envelope.err().unwrap_or(Cause::NoCode))
     };
-    let outcome = outcome.map_err(|(kind, cause)| {
-        let retry_after = answer.retry_after.filter(|_| kind == Kind::RateLimited);
-        Failure { kind, cause, message, retry_after }
+    let outcome = outcome.map_err(|cause| {
+        let asks_for_pause = matches!(code.unwrap_or(status), 429 | 503);
+        let retry_after = response.retry_after.filter(|_| asks_for_pause);
+        Failure { message, retry_after, ..Failure::new(cause) }
     });
-    (outcome, code.unwrap_or(answer.status.into()))
+    let refused = outcome.as_ref().is_err_and(|failure| is_refusal(&failure.cause, code, status));
+    Judgement { outcome, code: code.unwrap_or(status), refused }
+}
+
+/// Whether an answer with this code of its envelope, or this HTTP status, says that nothing was carried out.
+fn is_refusal(cause: &Cause, code: Option<i64>, status: i64) -> bool {
+    match code {
+        _ if matches!(cause, Cause::FieldRequired { .. }) => true,
+        Some(code) => code != 200 && code < 500,
+        None => (400..500).contains(&status),
+    }
 }
 
 /// The statuses that HTTP clients follow to another address (RFC 9110, 15.4).
@@ -241,33 +93,37 @@ pub(crate) fn is_redirect(status: u16) -> bool {
     matches!(status, 301 | 302 | 303 | 307 | 308)
 }
 
-fn by_code(expectation: &Expectation, envelope: &Envelope, code: i64) -> Result<Success, (Kind, Cause)> {
+fn by_code(expectation: &Expectation, envelope: &Envelope, code: i64, body: &str) -> Result<Success, Cause> {
     match code {
-        200 => success(expectation, envelope).ok_or((Kind::BadResponse, Cause::NoCardId)),
+        200 => success(expectation, envelope, body),
         _ => Err(failure(code, envelope.message.as_deref())),
     }
 }
 
-fn failure(code: i64, message: Option<&str>) -> (Kind, Cause) {
+fn failure(code: i64, message: Option<&str>) -> Cause {
     match message.and_then(required_field) {
-        Some(field) if code == 500 => (Kind::FieldRequired, Cause::FieldRequired { field: field.to_owned() }),
-        _ => (Kind::of_code(code), Cause::Service),
+        Some(field) if code == 500 => Cause::FieldRequired { field: field.to_owned() },
+        _ => Cause::of_code(code),
     }
 }
 
-fn success(expectation: &Expectation, envelope: &Envelope) -> Option<Success> {
-    let success = match expectation {
+fn success(expectation: &Expectation, envelope: &Envelope, body: &str) -> Result<Success, Cause> {
+    let named = |id: &String| !id.trim().is_empty();
+    Ok(match expectation {
         Expectation::NewCard => Success {
-            card_id: Some(envelope.card_id.clone().filter(|id| !id.trim().is_empty())?),
+            card_id: Some(envelope.card_id.clone().filter(named).ok_or(Cause::NoCardId)?),
             card_url: envelope.card_url.clone(),
-            installed: false,
+            ..Success::default()
         },
         Expectation::UpdatedCard { card_id } => {
-            Success { card_id: Some(card_id.clone()), card_url: None, installed: envelope.installed }
+            Success { card_id: Some(card_id.clone()), installed: envelope.installed, ..Success::default() }
+        }
+        Expectation::CardPage => {
+            let members = json::unique_members(body).map_err(|_| Cause::NotJson)?;
+            Success { page: Some(cards::read(&members)?), ..Success::default() }
         }
         Expectation::Anything => Success::default(),
-    };
-    Some(success)
+    })
 }
 
 /// The field that the message `Provided field (NAME) is unique and must be set.` names.
@@ -278,18 +134,13 @@ fn required_field(message: &str) -> Option<&str> {
     (!field.is_empty()).then_some(field)
 }
 
-/// The members of an answer that matter; each is absent where it has another type than it should.
-#[derive(Debug, Default)]
-struct Envelope {
-    code: Option<i64>,
-    message: Option<String>,
-    card_id: Option<String>,
-    card_url: Option<String>,
-    installed: bool,
-}
-
 impl Envelope {
     fn read(body: &str) -> Result<Envelope, Cause> {
+        envelope::read(body).map_or_else(|| Envelope::read_any(body), Ok)
+    }
+
+    /// Reads also what is not as the vendor describes it.
+    fn read_any(body: &str) -> Result<Envelope, Cause> {
         let top = match json::members(body) {
             Ok(members) => members,
             Err(json::JsonError::OtherType) => return Err(Cause::NoCode),
@@ -299,39 +150,39 @@ impl Envelope {
         let card = object(&result, "card");
         Ok(Envelope {
             code: value(&top, "code").and_then(code),
-            message: text(&top, "message").filter(|message| !message.trim().is_empty()),
+            message: text(&top, "message").filter(|message| is_said(message)),
             card_id: text(&result, "cardId"),
             card_url: text(&result, "cardUrl"),
-            installed: value(&card, "installed") == Some(Value::Boolean(true)),
+            installed: value(&card, "installed") == Some(JsonValue::Boolean(true)),
         })
     }
 }
 
-type Members<'a> = Vec<(String, &'a serde_json::value::RawValue)>;
+type Members<'a> = Vec<(String, &'a RawValue)>;
 
-fn value<'a>(members: &Members<'a>, name: &str) -> Option<Value<'a>> {
-    Value::of(json::member(members, name)?).ok()
+fn value<'a>(members: &Members<'a>, name: &str) -> Option<JsonValue<'a>> {
+    JsonValue::of(json::member(members, name)?).ok()
 }
 
 fn object<'a>(members: &Members<'a>, name: &str) -> Members<'a> {
     match value(members, name) {
-        Some(Value::Object(text)) => json::members(text).unwrap_or_default(),
+        Some(JsonValue::Object(text)) => json::members(text).unwrap_or_default(),
         _ => Members::new(),
     }
 }
 
 fn text(members: &Members<'_>, name: &str) -> Option<String> {
     match value(members, name) {
-        Some(Value::String(text)) => Some(text),
+        Some(JsonValue::String(text)) => Some(text),
         _ => None,
     }
 }
 
 /// An integer, or a string of digits.
-fn code(value: Value<'_>) -> Option<i64> {
+fn code(value: JsonValue<'_>) -> Option<i64> {
     match value {
-        Value::Number(number) => number.parse().ok(),
-        Value::String(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => text.parse().ok(),
+        JsonValue::Number(number) => number.parse().ok(),
+        JsonValue::String(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => text.parse().ok(),
         _ => None,
     }
 }
@@ -339,34 +190,76 @@ fn code(value: Value<'_>) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outcome::{Kind, Report};
 
-    fn answer(status: u16, body: &str) -> Answer<'_> {
-        Answer { status, body, retry_after: None, through_proxy: false }
+    fn answer(status: u16, body: &str) -> CompleteResponse {
+        let body = body.to_owned();
+        CompleteResponse {
+            status,
+            body,
+            retry_after: None,
+            through_proxy: false,
+            proxy_takes_password: true,
+            server_ahead: None,
+        }
     }
 
     fn card() -> Expectation {
         Expectation::UpdatedCard { card_id: "c1".to_owned() }
     }
 
-    fn failure(expectation: &Expectation, answer: &Answer<'_>) -> (Failure, i64) {
-        let (outcome, code) = judge(expectation, answer);
+    fn failure(expectation: &Expectation, response: &CompleteResponse) -> (Failure, i64) {
+        let Judgement { outcome, code, .. } = judge(expectation, response);
         (outcome.expect_err("a failure"), code)
     }
 
     /// Kind, cause and code of an update that got this answer.
     fn told(status: u16, body: &str) -> (Kind, Cause, i64) {
         let (failure, code) = failure(&card(), &answer(status, body));
-        (failure.kind, failure.cause, code)
+        (failure.kind(), failure.cause, code)
+    }
+
+    #[test]
+    fn an_envelope_in_the_vendors_form_is_read_in_one_pass_as_any_other_is() {
+        for body in [
+            r#"{"result":{"card":{"installed":true,"x":[1]},"cardId":"5f0c","cardUrl":"https:\/\/x"},"message":"","code":200,"error":false}"#,
+            r#"{"code":200,"message":" said ","result":{"cardId":null}}"#,
+            r#"{"code":404,"message":"no"}"#,
+            r#"{"code":-1}"#,
+            r#"{"code":200,"result":{"x":1e999}}"#,
+        ] {
+            let read = envelope::read(body).expect(body);
+            assert_eq!(Ok(read), Envelope::read_any(body), "{body}");
+        }
+        for body in [
+            "",
+            "[]",
+            "{}",
+            r#"[200,{"cardId":"5f0c"}]"#,
+            r#"{"code":200}x"#,
+            r#"{"code":"200"}"#,
+            r#"{"code":200,"code":404}"#,
+            r#"{"code":200,"result":null}"#,
+            r#"{"code":200,"result":["5f0c","https://x"]}"#,
+            r#"{"code":200,"result":{"cardId":5}}"#,
+            r#"{"code":200,"result":{"card":{"installed":true,"installed":false}}}"#,
+            r#"{"code":200,"message":7}"#,
+            r#"{"c\u006fde":200}"#,
+            r#"{"code":1e2}"#,
+            r#"{"code":9223372036854775808}"#,
+        ] {
+            assert_eq!(envelope::read(body), None, "{body}");
+        }
     }
 
     #[test]
     fn a_card_that_was_made_has_its_id_and_its_link_byte_for_byte() {
         let body = r#"{"result":{"cardId":"5f0c","cardUrl":"https:\/\/x.example\/%20a?b=\u0026","%NAME%":1},"message":"","code":200,"error":false}"#;
-        let (outcome, code) = judge(&Expectation::NewCard, &answer(200, body));
+        let Judgement { outcome, code, .. } = judge(&Expectation::NewCard, &answer(200, body));
         let expected = Success {
             card_id: Some("5f0c".to_owned()),
             card_url: Some("https://x.example/%20a?b=&".to_owned()),
-            installed: false,
+            ..Success::default()
         };
         assert_eq!((outcome, code), (Ok(expected), 200));
     }
@@ -375,7 +268,7 @@ mod tests {
     fn a_card_without_a_link_is_still_made() {
         for url in ["", r#","cardUrl":null"#, r#","cardUrl":7"#] {
             let body = format!(r#"{{"code":200,"result":{{"cardId":"5f0c"{url}}}}}"#);
-            let success = judge(&Expectation::NewCard, &answer(200, &body)).0.expect("a card");
+            let success = judge(&Expectation::NewCard, &answer(200, &body)).outcome.expect("a card");
             assert_eq!((success.card_id.as_deref(), success.card_url), (Some("5f0c"), None), "{url}");
         }
     }
@@ -393,7 +286,7 @@ mod tests {
         ] {
             let body = format!(r#"{{"code":200{result}}}"#);
             let (failure, code) = failure(&Expectation::NewCard, &answer(200, &body));
-            assert_eq!((failure.kind, failure.cause, code), (Kind::BadResponse, Cause::NoCardId, 200), "{result}");
+            assert_eq!((failure.kind(), failure.cause, code), (Kind::BadResponse, Cause::NoCardId, 200), "{result}");
         }
     }
 
@@ -411,15 +304,32 @@ mod tests {
             ("\"OK\"", false),
         ] {
             let body = format!(r#"{{"result":{result},"code":200}}"#);
-            let expected = Success { card_id: Some("c1".to_owned()), card_url: None, installed };
-            assert_eq!(judge(&card(), &answer(200, &body)), (Ok(expected), 200), "{result}");
+            let expected = Success { card_id: Some("c1".to_owned()), installed, ..Success::default() };
+            let Judgement { outcome, code, .. } = judge(&card(), &answer(200, &body));
+            assert_eq!((outcome, code), (Ok(expected), 200), "{result}");
+        }
+    }
+
+    #[test]
+    fn a_page_of_cards_is_read_and_another_list_is_a_bad_response() {
+        let read = |body: &str| judge(&Expectation::CardPage, &answer(200, body)).outcome;
+        let page = read(r#"{"code":200,"result":[{"id":"5f0c8d9e2b7a4c0011223344"}]}"#).expect("a page").page;
+        assert_eq!(page.map(|page| page.cards.len()), Some(1));
+        for (body, cause) in [
+            (r#"{"code":200,"result":[{"name":"Bonus"}]}"#, Cause::NotCards),
+            (r#"{"code":200,"result":{}}"#, Cause::NoList),
+            (r#"{"code":200}"#, Cause::NoList),
+            (r#"{"code":404,"result":[]}"#, Cause::NotFound),
+        ] {
+            assert_eq!(read(body).err().map(|failure| failure.cause), Some(cause), "{body}");
         }
     }
 
     #[test]
     fn another_method_succeeds_with_code_200_whatever_the_result_is() {
         for body in [r#"{"code":200}"#, r#"{"code":200,"result":[1,2,{"x":1e999}],"error":"?"}"#] {
-            assert_eq!(judge(&Expectation::Anything, &answer(200, body)), (Ok(Success::default()), 200), "{body}");
+            let Judgement { outcome, code, .. } = judge(&Expectation::Anything, &answer(200, body));
+            assert_eq!((outcome, code), (Ok(Success::default()), 200), "{body}");
         }
     }
 
@@ -445,16 +355,16 @@ mod tests {
         ] {
             let body = format!(r#"{{"code":{code},"message":"why"}}"#);
             let (failure, reported) = failure(&card(), &answer(200, &body));
-            assert_eq!((failure.kind, &failure.cause, reported), (kind, &Cause::Service, code), "{code}");
+            assert_eq!((failure.kind(), reported), (kind, code), "{code}");
             assert_eq!(failure.message.as_deref(), Some("why"), "{code}");
         }
     }
 
     #[test]
     fn the_envelopes_code_wins_over_the_http_status() {
-        assert!(judge(&card(), &answer(500, r#"{"code":200}"#)).0.is_ok());
-        assert_eq!(told(200, r#"{"code":404}"#), (Kind::NotFound, Cause::Service, 404));
-        assert_eq!(told(502, r#"{"code":409}"#), (Kind::Duplicate, Cause::Service, 409));
+        assert!(judge(&card(), &answer(500, r#"{"code":200}"#)).outcome.is_ok());
+        assert_eq!(told(200, r#"{"code":404}"#), (Kind::NotFound, Cause::NotFound, 404));
+        assert_eq!(told(502, r#"{"code":409}"#), (Kind::Duplicate, Cause::Duplicate, 409));
     }
 
     #[test]
@@ -494,11 +404,12 @@ mod tests {
             (400, r#"{"code":"bad"}"#, Kind::Rejected),
             (407, "", Kind::Rejected),
         ] {
-            assert_eq!(told(status, body), (kind, Cause::Service, status.into()), "{status}");
+            let (told_kind, _, code) = told(status, body);
+            assert_eq!((told_kind, code), (kind, status.into()), "{status}");
         }
         for (status, body, cause) in [
             (200, "", Cause::NotJson),
-            (200, "<html>Sign in</html>", Cause::NotJson),
+            (200, "<html>Sign in</html>", Cause::WebPage),
             (200, r#"{"code":200"#, Cause::NotJson),
             (204, "", Cause::NotJson),
             (304, "", Cause::NotJson),
@@ -542,7 +453,7 @@ mod tests {
         ] {
             let body = serde_json::json!({ "code": 500, "message": message }).to_string();
             let (failure, code) = failure(&Expectation::NewCard, &answer(200, &body));
-            assert_eq!(failure.kind, Kind::FieldRequired, "{message}");
+            assert_eq!(failure.kind(), Kind::FieldRequired, "{message}");
             assert_eq!(failure.cause, Cause::FieldRequired { field: "PHONE".to_owned() });
             assert_eq!((failure.message.as_deref(), code), (Some(message), 500));
         }
@@ -575,21 +486,62 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_is_told_with_429_only() {
+    fn a_pause_is_told_with_429_and_503_only() {
         let pause = Some(Duration::from_secs(7));
-        let limited = Answer { retry_after: pause, ..answer(200, r#"{"code":429}"#) };
-        assert_eq!(failure(&card(), &limited).0.retry_after, pause);
-        let unavailable = Answer { retry_after: pause, ..answer(503, "") };
-        assert_eq!(failure(&card(), &unavailable).0.retry_after, None);
+        let asked = |status, body| {
+            failure(&card(), &CompleteResponse { retry_after: pause, ..answer(status, body) }).0.retry_after
+        };
+        for (status, body) in [(200, r#"{"code":429}"#), (429, ""), (503, ""), (200, r#"{"code":503}"#)] {
+            assert_eq!(asked(status, body), pause, "{status} {body}");
+        }
+        for (status, body) in [(502, ""), (503, r#"{"code":404}"#), (302, ""), (200, "")] {
+            assert_eq!(asked(status, body), None, "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn an_answer_refuses_a_request_or_leaves_open_what_was_done() {
+        let refused = |status, body| judge(&Expectation::NewCard, &answer(status, body)).refused;
+        let field = r#"{"code":500,"message":"Provided field (PHONE) is unique and must be set."}"#;
+        for (status, body) in [
+            (200, r#"{"code":400}"#),
+            (200, r#"{"code":409}"#),
+            (200, r#"{"code":"499"}"#),
+            (200, r#"{"code":0}"#),
+            (500, r#"{"code":404}"#),
+            (400, ""),
+            (429, "slow down"),
+            (499, "<html>"),
+            (200, field),
+        ] {
+            assert!(refused(status, body), "{status} {body}");
+        }
+        for (status, body) in [
+            (200, r#"{"code":500}"#),
+            (200, r#"{"code":503}"#),
+            (200, r#"{"code":600}"#),
+            (404, r#"{"code":502}"#),
+            (200, r#"{"code":200}"#),
+            (500, ""),
+            (502, "<html>"),
+            (302, ""),
+            (200, ""),
+            (200, "{}"),
+            (600, ""),
+        ] {
+            assert!(!refused(status, body), "{status} {body}");
+        }
     }
 
     #[test]
     fn a_proxy_that_wants_credentials_is_told_from_the_service() {
-        let through_proxy = |body| Answer { through_proxy: true, ..answer(407, body) };
+        let through_proxy = |body| CompleteResponse { through_proxy: true, ..answer(407, body) };
         let (wanted, code) = failure(&card(), &through_proxy("<html></html>"));
-        assert_eq!((wanted.kind, wanted.cause, code), (Kind::Connection, Cause::ProxyAuthentication, 407));
+        assert_eq!((wanted.kind(), wanted.cause, code), (Kind::Connection, Cause::ProxyAuthentication, 407));
+        let other_login = CompleteResponse { proxy_takes_password: false, ..through_proxy("") };
+        assert_eq!(failure(&card(), &other_login).0.cause, Cause::ProxyLoginUnsupported);
         let (rejected, code) = failure(&card(), &through_proxy(r#"{"code":400}"#));
-        assert_eq!((rejected.kind, rejected.cause, code), (Kind::Rejected, Cause::Service, 400));
+        assert_eq!((rejected.kind(), rejected.cause, code), (Kind::Rejected, Cause::Rejected, 400));
     }
 
     #[test]
@@ -598,8 +550,8 @@ mod tests {
             (r#"{"code":409,"message":"SECRET"}"#, "Duplicate"),
             (r#"{"code":500,"message":"Provided field (SECRET) is unique and must be set."}"#, "FieldRequired"),
         ] {
-            let (outcome, code) = judge(&card(), &answer(200, body));
-            let report = Report { outcome, code, body: "SECRET".to_owned(), tries: 1 };
+            let Judgement { outcome, code, .. } = judge(&card(), &answer(200, body));
+            let report = Report { outcome, code, body: "SECRET".to_owned(), tries: 1, unknown: true };
             let text = format!("{report:?} {report:#?}");
             assert!(text.contains(kind) && !text.contains("SECRET"), "{text}");
         }

@@ -1,14 +1,19 @@
 //! What one caller sets: token, server, deadline, repeats, proxy and trust.
 
+mod address;
 pub(crate) mod certificate_file;
-mod proxy;
+mod kept;
+pub(crate) mod proxy;
 mod server_url;
 mod token;
 
 use std::time::Duration;
 
+use crate::pace::RequestRate;
+
 pub use certificate_file::{CertificateFile, CertificateFileError};
-pub use proxy::{ExplicitProxy, Proxy, ProxyError};
+pub use kept::Kept;
+pub use proxy::{ExplicitProxy, NamedProxy, Proxy, ProxyError, ProxySource};
 pub use server_url::{ServerUrl, ServerUrlError};
 pub use token::{Token, TokenError};
 
@@ -21,12 +26,16 @@ pub struct Settings {
     pub server: ServerUrl,
     /// The hard deadline of one call, counted from its start: DNS, connecting, TLS, repeats and reading the body together.
     pub timeout: Duration,
-    /// How many times more than once a request may be tried, where a repeat is safe.
+    /// How many times a request may be tried again if a repeat is safe.
     pub retries: u32,
     /// The way to the server.
     pub proxy: Proxy,
     /// CA certificates that are trusted besides the operating system's and the built-in public ones.
     pub certificate_file: Option<CertificateFile>,
+    /// The limit of requests per minute. A clone of the settings counts towards the same one.
+    pub rate: RequestRate,
+    /// What follows from the settings, kept from one call to the next until one of them changes. A clone of the settings shares it.
+    pub kept: Kept,
 }
 
 impl Default for Settings {
@@ -39,13 +48,10 @@ impl Default for Settings {
             retries: 2,
             proxy: Proxy::System,
             certificate_file: None,
+            rate: RequestRate::default(),
+            kept: Kept::default(),
         }
     }
-}
-
-/// White space and control characters, which an address cannot hold: URL parsers drop some of them silently.
-fn holds_unprintable(address: &str) -> bool {
-    address.chars().any(|character| character.is_whitespace() || character.is_control())
 }
 
 #[cfg(test)]

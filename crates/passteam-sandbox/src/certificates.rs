@@ -1,4 +1,6 @@
-//! The CA and the server certificate that a sandbox makes for itself.
+//! The sandbox's own CA and server certificate, made at start.
+//!
+//! They are for tests and trials on one machine: no key is ever stored.
 
 use std::io;
 use std::net::IpAddr;
@@ -12,15 +14,15 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 
-use crate::CertificateKind;
+use crate::options::CertificateKind;
 
-/// What TLS needs on this side, and what clients need to trust it.
+/// The server's TLS configuration, and the CA that clients must trust.
 pub(crate) struct Identity {
     pub(crate) config: Arc<ServerConfig>,
     pub(crate) ca_pem: String,
 }
 
-/// Makes a CA and a certificate for `localhost`, the loopback addresses and `ip`; `flaw` spoils the certificate.
+/// Makes a CA and a certificate for `localhost`, the loopback addresses and `ip`. With a `flaw` clients must refuse it.
 pub(crate) fn make(ip: IpAddr, flaw: Option<CertificateKind>) -> io::Result<Identity> {
     issue(ip, flaw).map_err(io::Error::other)
 }
@@ -32,8 +34,8 @@ fn issue(ip: IpAddr, flaw: Option<CertificateKind>) -> Result<Identity, Box<dyn 
     let certificate = match flaw {
         Some(CertificateKind::SelfSigned) => params.self_signed(&key)?,
         Some(CertificateKind::UnknownCa) => {
-            let stranger = make_ca("Unknown CA")?;
-            params.signed_by(&key, &stranger)?
+            let other_ca = make_ca("Unknown CA")?;
+            params.signed_by(&key, &other_ca)?
         }
         _ => params.signed_by(&key, &ca)?,
     };
@@ -75,7 +77,7 @@ fn server_params(ip: IpAddr, flaw: Option<CertificateKind>) -> Result<Certificat
     Ok(params)
 }
 
-/// The provider is named, so that no process-wide default is needed or disturbed.
+/// Names its crypto provider, because the process-wide default belongs to the program and may be absent.
 fn server_config(
     certificate: CertificateDer<'static>,
     key: PrivatePkcs8KeyDer<'static>,

@@ -1,23 +1,20 @@
-//! What a sandbox is started with.
+//! The options that a sandbox is started with.
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::RecordedRequest;
+use crate::limits::Limits;
+use crate::request_log::Observer;
+use crate::shape::Shape;
 
-/// The token a sandbox expects unless told otherwise.
+/// The default of [`Options::token`].
 pub const DEFAULT_TOKEN: &str = "sandbox-token";
 
-/// The only template a sandbox knows unless told otherwise.
+/// The id of the only template in the default of [`Options::templates`].
 pub const DEFAULT_TEMPLATE_ID: &str = "5d3f1a9be4b0c7a1f2e86c40";
-
-/// Called after each service request, on the sandbox's thread: it must not block and must not drop the
-/// [`Sandbox`](crate::Sandbox).
-pub type Observer = Arc<dyn Fn(&RecordedRequest) + Send + Sync>;
 
 /// How a sandbox behaves. `Default` is plain HTTP on a free loopback port.
 #[derive(Clone)]
@@ -30,14 +27,20 @@ pub struct Options {
     pub templates: Vec<Template>,
     /// Variables, named without percent signs, that every card must have and no two cards may share. Default `PHONE`.
     pub unique: Vec<String>,
+    /// Number of sample cards at start. Default none. See [`Sandbox::add_cards`](crate::Sandbox::add_cards).
+    pub cards: usize,
+    /// The shape of answers whose members the vendor does not name. Default: see [`Shape`].
+    pub shape: Shape,
+    /// The tariff's limits. Default none.
+    pub limits: Limits,
     /// Plain HTTP or HTTPS, and with which certificate. Default [`Tls::None`].
     pub tls: Tls,
-    /// How long every answer is held back after its request was carried out. Default zero.
+    /// Delay of every answer after its request was carried out. Default zero.
     pub latency: Duration,
-    /// How many of the latest requests [`Sandbox::requests`](crate::Sandbox::requests) remembers; 0 records nothing.
+    /// Number of the latest requests that [`Sandbox::requests`](crate::Sandbox::requests) keeps; 0 records nothing.
     /// Default 1000.
     pub keep_requests: usize,
-    /// Told of every service request. Default none.
+    /// Called after every service request. Default none.
     pub observer: Option<Observer>,
 }
 
@@ -48,6 +51,9 @@ impl Default for Options {
             token: DEFAULT_TOKEN.into(),
             templates: vec![DEFAULT_TEMPLATE_ID.into()],
             unique: vec!["PHONE".into()],
+            cards: 0,
+            shape: Shape::default(),
+            limits: Limits::default(),
             tls: Tls::None,
             latency: Duration::ZERO,
             keep_requests: 1000,
@@ -63,6 +69,9 @@ impl fmt::Debug for Options {
             .field("token", &"***")
             .field("templates", &self.templates)
             .field("unique", &self.unique)
+            .field("cards", &self.cards)
+            .field("shape", &self.shape)
+            .field("limits", &self.limits)
             .field("tls", &self.tls)
             .field("latency", &self.latency)
             .field("keep_requests", &self.keep_requests)
@@ -77,12 +86,12 @@ pub struct Template {
     /// What `createcard` takes as `templateId`.
     #[serde(rename = "templateId")]
     pub id: String,
-    /// What a person calls it.
+    /// Its name for people.
     pub name: String,
 }
 
 impl From<&str> for Template {
-    /// A template of this id with a general name.
+    /// A template with this id and a default name.
     fn from(id: &str) -> Self {
         Self { id: id.into(), name: "Карта лояльности".into() }
     }
@@ -94,7 +103,7 @@ pub enum Tls {
     /// Plain HTTP.
     #[default]
     None,
-    /// HTTPS with a good certificate for `localhost`, `127.0.0.1` and `::1`, signed by a CA made at start.
+    /// HTTPS with a valid certificate for `localhost`, `127.0.0.1` and `::1`, signed by a CA made at start.
     OwnCa,
     /// HTTPS with a certificate that a client must refuse.
     Certificate(CertificateKind),
@@ -103,13 +112,13 @@ pub enum Tls {
 /// What is wrong with a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CertificateKind {
-    /// Signed by the sandbox's CA, but ran out long ago.
+    /// Signed by the sandbox's CA, but expired.
     Expired,
-    /// Signed by the sandbox's CA, but will only be valid far in the future.
+    /// Signed by the sandbox's CA, but not valid before the year 2990.
     NotYetValid,
     /// Signed by the sandbox's CA, but for `other.invalid` only.
     WrongHost,
-    /// Signed by its own key; the sandbox's CA has nothing to do with it.
+    /// Signed by its own key and not by the sandbox's CA.
     SelfSigned,
     /// Signed by a CA other than the one that [`Sandbox::ca_pem`](crate::Sandbox::ca_pem) gives.
     UnknownCa,

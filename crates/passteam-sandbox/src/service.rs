@@ -1,81 +1,39 @@
-//! The methods of the service.
+//! The methods of the service: from a form to an envelope.
+//!
+//! Tokens, faults and the connection are handled in `exchange`, the rules about cards in `store`, the JSON of results in
+//! `results`.
 
 use std::borrow::Cow;
-use std::sync::Mutex;
 
 use hyper::HeaderMap;
-use hyper::body::Bytes;
 use hyper::header::CONTENT_TYPE;
-use serde::ser::SerializeMap;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
-use crate::Card;
-use crate::server::lock;
-use crate::store::{Refusal, Store};
+use crate::answer::Answer;
+use crate::refusal::Refusal;
+use crate::results::{CardResult, PageNumbers, PageResult, Placed, TemplateResult};
+use crate::shape::{Place, Shape};
+use crate::store::Store;
 
-/// Most cards on a page of `getCardsWithPagination`, and how many where `limit` is not given.
+/// Most cards on a page of `getCardsWithPagination`, and the number of cards if `limit` is not given.
 const PAGE_LIMIT: usize = 50;
 
 /// The fields of a request in their order.
 pub(crate) type Form<'a> = [(Cow<'a, str>, Cow<'a, str>)];
 
-/// An answer's body and what is in it.
-pub(crate) struct Answer {
-    pub(crate) body: Bytes,
-    pub(crate) code: Option<i64>,
-    pub(crate) card_id: Option<String>,
-}
-
-#[derive(Serialize)]
-struct Envelope<'a, T> {
-    result: T,
-    message: &'a str,
-    code: i64,
-    error: bool,
-}
-
-impl Answer {
-    fn success(result: impl Serialize, card_id: Option<&str>) -> Self {
-        Self { card_id: card_id.map(Into::into), ..Self::envelope(result, "OK", 200) }
-    }
-
-    /// An envelope without a result.
-    pub(crate) fn failure(code: i64, message: &str) -> Self {
-        Self::envelope((), message, code)
-    }
-
-    /// A body that is not an envelope.
-    pub(crate) fn raw(body: Vec<u8>) -> Self {
-        Self { body: body.into(), code: None, card_id: None }
-    }
-
-    fn envelope(result: impl Serialize, message: &str, code: i64) -> Self {
-        let envelope = Envelope { result, message, code, error: code != 200 };
-        // Serialising fails for maps with keys that are not text, and there are none.
-        let body = serde_json::to_vec(&envelope).unwrap_or_default();
-        Self { body: body.into(), code: Some(code), card_id: None }
-    }
-}
-
-impl From<Refusal> for Answer {
-    fn from(refusal: Refusal) -> Self {
-        Self::failure(refusal.code(), &refusal.to_string())
-    }
-}
-
-/// Carries a request out. The method's name is case-sensitive: the sandbox's choice.
-pub(crate) fn call(store: &Mutex<Store>, method: &str, form: &Form<'_>) -> Result<Answer, Refusal> {
+/// Carries out a request. Method names are case-sensitive: the sandbox's choice.
+pub(crate) fn call(store: &mut Store, shape: &Shape, method: &str, form: &Form<'_>) -> Result<Answer, Refusal> {
     match method {
-        "createcard" => create_card(&mut lock(store), form),
-        "updatecard" => update_card(&mut lock(store), form),
-        // The shape of the result is the sandbox's choice.
-        "gettemplates" => Ok(Answer::success(lock(store).templates(), None)),
-        "getCardsWithPagination" => get_cards(&lock(store), form),
+        "createcard" => create_card(store, form),
+        "updatecard" => update_card(store, form),
+        "getcard" => get_card(store, shape, form),
+        "getcards" | "getCardsWithPagination" => get_cards(store, shape, form),
+        "gettemplates" => Ok(get_templates(store, shape)),
         _ => Err(Refusal::UnknownMethod(method.into())),
     }
 }
 
-/// A body is a form where it says so or is empty: the sandbox's choice.
+/// Accepts a body that is declared as a form, or an empty one: the sandbox's choice.
 pub(crate) fn check_content_type(headers: &HeaderMap, body: &[u8]) -> Result<(), Refusal> {
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let media_type = content_type.split(';').next().unwrap_or_default().trim();
@@ -101,68 +59,44 @@ fn create_card(store: &mut Store, form: &Form<'_>) -> Result<Answer, Refusal> {
 fn update_card(store: &mut Store, form: &Form<'_>) -> Result<Answer, Refusal> {
     #[derive(Serialize)]
     struct Updated<'a> {
-        card: ShownCard<'a>,
+        card: CardResult<'a>,
     }
+
+    // The vendor publishes this answer, so it does not depend on the chosen shape.
+    let shape = Shape::default();
 
     let card = store.update(field(form, "cardId").unwrap_or_default(), &variables(form)?)?;
-    Ok(Answer::success(Updated { card: ShownCard(card) }, Some(&card.id)))
+    Ok(Answer::success(Updated { card: CardResult { card, shape: &shape } }, Some(&card.id)))
 }
 
-/// Pages count from 1, `templateId` narrows the choice where it is given, and a page past the end is empty. The shape
-/// of the result is the sandbox's choice; that it tells the numbers of pages and cards and the neighbouring pages is
-/// the vendor's.
-fn get_cards(store: &Store, form: &Form<'_>) -> Result<Answer, Refusal> {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Page<'a> {
-        cards: Vec<ShownCard<'a>>,
-        page: usize,
-        limit: usize,
-        total: usize,
-        pages: usize,
-        previous_page: Option<usize>,
-        next_page: Option<usize>,
-    }
+/// `cardId` chooses the card: the sandbox's choice.
+fn get_card(store: &Store, shape: &Shape, form: &Form<'_>) -> Result<Answer, Refusal> {
+    let card = store.card(field(form, "cardId").unwrap_or_default()).ok_or(Refusal::UnknownCard)?;
+    Ok(Answer::success(Placed(&shape.card, CardResult { card, shape }), Some(&card.id)))
+}
 
+/// `getcards` is the same as `getCardsWithPagination`: the sandbox's choice, as are pages that count from 1, the filter
+/// `templateId`, and an empty page past the end. According to the vendor a page has at most 50 cards, and the answer
+/// tells the numbers of pages and cards and the neighbouring pages.
+fn get_cards(store: &Store, shape: &Shape, form: &Form<'_>) -> Result<Answer, Refusal> {
     let page = number(form, "page", usize::MAX)?.unwrap_or(1);
     let limit = number(form, "limit", PAGE_LIMIT)?.unwrap_or(PAGE_LIMIT);
     let template = field(form, "templateId");
     if template.is_some_and(|id| !store.has_template(id)) {
         return Err(Refusal::UnknownTemplate);
     }
-    let chosen = || store.cards().iter().filter(|card| template.is_none_or(|id| card.template_id == id));
-    let total = chosen().count();
-    let pages = total.div_ceil(limit);
-    Ok(Answer::success(
-        Page {
-            cards: chosen().skip((page - 1).saturating_mul(limit)).take(limit).map(ShownCard).collect(),
-            page,
-            limit,
-            total,
-            pages,
-            previous_page: (page > 1).then(|| page - 1),
-            next_page: (page < pages).then(|| page + 1),
-        },
-        None,
-    ))
+    let (total, cards) = store.slice(template, shape.order, (page - 1).saturating_mul(limit), limit);
+    let cards: Vec<_> = cards.into_iter().map(|card| CardResult { card, shape }).collect();
+    let numbers = PageNumbers { names: &shape.names, page, limit, total };
+    Ok(match &shape.list {
+        Place::Result => Answer::success_with(cards, numbers),
+        Place::Member(name) => Answer::success(PageResult { name, cards, numbers }, None),
+    })
 }
 
-/// Variables stand beside the card's own fields under `%NAME%`, as in the vendor's answers.
-struct ShownCard<'a>(&'a Card);
-
-impl Serialize for ShownCard<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let card = self.0;
-        let mut map = serializer.serialize_map(Some(4 + card.variables.len()))?;
-        map.serialize_entry("cardId", &card.id)?;
-        map.serialize_entry("cardUrl", &card.url)?;
-        map.serialize_entry("templateId", &card.template_id)?;
-        map.serialize_entry("installed", &card.installed)?;
-        for (name, value) in &card.variables {
-            map.serialize_entry(&format_args!("%{name}%"), value)?;
-        }
-        map.end()
-    }
+fn get_templates(store: &Store, shape: &Shape) -> Answer {
+    let templates: Vec<_> = store.templates().iter().map(|template| TemplateResult { template, shape }).collect();
+    Answer::success(Placed(&shape.templates, templates), None)
 }
 
 /// The first field of this name.
@@ -179,8 +113,8 @@ fn number(form: &Form<'_>, name: &'static str, to: usize) -> Result<Option<usize
     }
 }
 
-/// The `values[%NAME%]` fields as names and values. A `values…` field of another form is refused rather than ignored,
-/// so that a caller's mistake shows: the sandbox's choice.
+/// The `values[%NAME%]` fields as names and values. Any other field that begins with `values` is refused, so that a
+/// caller's mistake is noticed: the sandbox's choice.
 fn variables<'a>(form: &'a Form<'_>) -> Result<Vec<(&'a str, &'a str)>, Refusal> {
     form.iter()
         .filter(|(field, _)| field.starts_with("values"))

@@ -1,4 +1,7 @@
-//! Connections that can break at a chosen byte.
+//! Closes a connection after a chosen byte of an answer's body.
+//!
+//! hyper discards its write buffer if a body fails. So [`CutBody`] fails only after [`Watched`] has reported that all
+//! earlier bytes were handed to the operating system.
 
 use std::io;
 use std::pin::Pin;
@@ -8,18 +11,16 @@ use std::task::{Context, Poll, Waker};
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::server::lock;
+use crate::mutex::lock;
 
-/// Tells a body when all that was handed to the connection is with the operating system.
-///
-/// hyper drops what it still buffers when a body fails, so a [`CutBody`] has to wait before it does.
+/// Wakes a [`CutBody`] after the connection's next flush.
 #[derive(Clone, Default)]
 pub(crate) struct FlushSignal(Arc<Mutex<Flush>>);
 
 #[derive(Default)]
 enum Flush {
     #[default]
-    Unwatched,
+    NotAwaited,
     Awaited(Waker),
     Done,
 }
@@ -85,7 +86,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     }
 }
 
-/// A body that gives its bytes, waits until they have left, and then fails, which closes the connection.
+/// A body that sends its bytes, waits for their flush and then fails, which closes the connection.
 pub(crate) struct CutBody {
     bytes: Option<Bytes>,
     signal: FlushSignal,

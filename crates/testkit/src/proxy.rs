@@ -1,13 +1,12 @@
-//! A proxy that does its work and keeps what it was told.
+//! Proxies that open tunnels, and that answer oddly.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use crate::peer::Peer;
+use crate::peer::{Connection, Peer};
 
-/// An HTTP proxy on loopback that opens the tunnels it is asked for (`CONNECT`).
+/// An HTTP proxy on loopback that answers requests for a tunnel (`CONNECT`) and keeps their heads.
 pub struct Proxy {
     peer: Peer,
     heads: Arc<Mutex<Vec<String>>>,
@@ -16,22 +15,58 @@ pub struct Proxy {
 impl Proxy {
     /// Starts one.
     pub fn start() -> Proxy {
+        Proxy::establishing("HTTP/1.1 200 Connection established\r\n\r\n")
+    }
+
+    /// One that says with these bytes that the tunnel is open.
+    pub fn establishing(answer: impl Into<Vec<u8>>) -> Proxy {
+        let answer = answer.into();
+        Proxy::with(move |mut client, target| {
+            if let Ok(server) = TcpStream::connect(target)
+                && client.send(&answer)
+            {
+                tunnel(&client.into_tcp(), &server);
+            }
+        })
+    }
+
+    /// One that opens no tunnel, and answers with these bytes instead. The connection closes when the client closes it.
+    pub fn refusing(answer: impl Into<Vec<u8>>) -> Proxy {
+        let answer = answer.into();
+        Proxy::with(move |mut client, _| {
+            if client.send(&answer) {
+                client.wait_for_close();
+            }
+        })
+    }
+
+    /// One that hands a client and the address it asks for to a script.
+    fn with(serve: impl Fn(Connection, &str) + Send + Sync + 'static) -> Proxy {
         let heads = Arc::new(Mutex::new(Vec::new()));
-        let seen = heads.clone();
-        let peer = Peer::start(move |client, _| {
-            let Some(head) = read_head(&client) else { return };
-            let target = head.strip_prefix("CONNECT ").and_then(|rest| rest.split(' ').next().map(str::to_owned));
-            seen.lock().unwrap_or_else(PoisonError::into_inner).push(head);
-            if let Some(server) = target.and_then(|target| TcpStream::connect(target).ok()) {
-                tunnel(&client, &server);
+        let seen = Arc::clone(&heads);
+        let peer = Peer::start(move |mut client| {
+            let Some(head) = client.read_head() else { return };
+            seen.lock().unwrap_or_else(PoisonError::into_inner).push(head.clone());
+            if let Some(target) = head.strip_prefix("CONNECT ").and_then(|rest| rest.split(' ').next()) {
+                serve(client, target);
             }
         });
         Proxy { peer, heads }
     }
 
-    /// `host:port` of it.
-    pub fn address(&self) -> String {
-        self.peer.address().to_string()
+    /// Its URL without a user.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.peer.address())
+    }
+
+    /// Its URL with a user and a password, both percent-encoded by the caller.
+    pub fn url_with(&self, user: &str, password: &str) -> String {
+        format!("http://{user}:{password}@{}", self.peer.address())
+    }
+
+    /// How many connections it has accepted.
+    pub fn connections(&self) -> usize {
+        self.peer.connections()
     }
 
     /// The heads of the requests it got, in clear text.
@@ -40,29 +75,15 @@ impl Proxy {
     }
 }
 
-/// Request line and headers, byte by byte so that nothing of what follows is taken; nothing where the client closes before.
-pub fn read_head(mut client: impl Read) -> Option<String> {
-    let mut head = Vec::new();
-    let mut byte = [0];
-    while !head.ends_with(b"\r\n\r\n") {
-        client.read_exact(&mut byte).ok()?;
-        head.push(byte[0]);
-    }
-    Some(String::from_utf8_lossy(&head).into_owned())
-}
-
 fn tunnel(mut client: &TcpStream, mut server: &TcpStream) {
-    if client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").is_err() {
-        return;
-    }
     let (mut from_server, mut to_client) = (server, client);
     thread::scope(|scope| {
         scope.spawn(move || {
             // Either side may end it.
             let _ = std::io::copy(&mut from_server, &mut to_client);
-            let _ = to_client.shutdown(std::net::Shutdown::Both);
+            let _ = to_client.shutdown(Shutdown::Both);
         });
         let _ = std::io::copy(&mut client, &mut server);
-        let _ = server.shutdown(std::net::Shutdown::Both);
+        let _ = server.shutdown(Shutdown::Both);
     });
 }

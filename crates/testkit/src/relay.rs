@@ -1,4 +1,4 @@
-//! A way to a server that breaks at a chosen byte.
+//! A relay between a client and a working server, which breaks connections at a chosen byte.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use crate::peer::{Close, Peer, close};
 
-/// Passes connections on to a server, byte for byte, and breaks them where it is told. Dropped, it accepts no more and closes
-/// those that are open.
+/// Passes connections on to a server, byte for byte, and breaks them at the planned byte. When it is dropped, it closes its
+/// connections and accepts no more.
 pub struct Relay {
     peer: Peer,
     open: Arc<Mutex<Vec<Arc<TcpStream>>>>,
@@ -38,31 +38,32 @@ impl Passed {
 pub struct Cut {
     /// Whose bytes are counted.
     pub of: Sender,
-    /// After so many bytes were passed on; none goes further.
+    /// The number of bytes that are passed on before the break.
     pub after: usize,
-    /// How the client sees it.
+    /// How the client's connection ends.
     pub close: Close,
 }
 
 /// One side of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sender {
-    /// Whoever connected.
+    /// The side that has connected to the relay.
     Client,
-    /// Whom the relay stands before.
+    /// The side that the relay has connected to.
     Server,
 }
 
 impl Relay {
-    /// Starts one before `server`. `plan` gets a connection's number, from 0, and says where it breaks, if at all.
+    /// Starts one in front of `server`. `plan` gets a connection's number, from 0, and returns where it breaks, if at all.
     pub fn start(server: SocketAddr, plan: impl Fn(usize) -> Option<Cut> + Send + Sync + 'static) -> Relay {
         let open = Arc::new(Mutex::new(Vec::new()));
         let passed = Arc::new(Passed::default());
         let (clients, count) = (open.clone(), passed.clone());
-        let peer = Peer::start(move |client, number| {
-            let client = Arc::new(client);
+        let peer = Peer::start(move |client| {
+            let number = client.number();
+            let client = Arc::new(client.into_tcp());
             lock(&clients).push(client.clone());
-            // A server that is gone is one more way to break.
+            // If the server has gone, the client's connection closes.
             if let Ok(server) = TcpStream::connect(server) {
                 pass_on(&client, &server, plan(number), &count);
             }
@@ -81,12 +82,12 @@ impl Relay {
         self.peer.connections()
     }
 
-    /// How many bytes of that side it has passed on.
+    /// How many bytes of this side it has passed on.
     pub fn passed(&self, of: Sender) -> usize {
         self.passed.of(of).load(Ordering::SeqCst)
     }
 
-    /// Closes the connections that are open now, in order, without a word of the server's.
+    /// Closes the connections that are open at this moment, by a FIN; the server behind them takes no part.
     pub fn close_connections(&self) {
         for client in lock(&self.open).iter() {
             close(client, Close::Fin);
@@ -105,14 +106,14 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Returns when the server, too, has done with the connection.
+/// Returns when both sides have closed.
 fn pass_on(client: &TcpStream, server: &TcpStream, cut: Option<Cut>, passed: &Passed) {
     let broken = AtomicBool::new(false);
     let pump = |from, to, sender| {
         let limit = cut.filter(|cut| cut.of == sender).map(|cut| (cut.after, cut.close));
         Pump { from, to, client, limit, broken: &broken, passed: passed.of(sender) }
     };
-    // Where a shutdown does not wake a thread that reads, which is so on Windows, its next read finds out.
+    // On Windows a shutdown does not wake a thread that reads: the timeout lets it look again.
     let _ = client.set_read_timeout(Some(Duration::from_millis(20)));
     thread::scope(|scope| {
         let answers = pump(server, client, Sender::Server);
@@ -121,7 +122,7 @@ fn pass_on(client: &TcpStream, server: &TcpStream, cut: Option<Cut>, passed: &Pa
             if !broken.load(Ordering::SeqCst) {
                 let _ = client.shutdown(Shutdown::Write);
             }
-            // The client has nobody to talk to any more.
+            // Wakes the other direction: the server takes no more.
             let _ = client.shutdown(Shutdown::Read);
         });
         pump(client, server, Sender::Client).run();
@@ -138,16 +139,16 @@ struct Pump<'a> {
     from: &'a TcpStream,
     to: &'a TcpStream,
     client: &'a TcpStream,
-    /// After how many bytes the client's connection breaks, and how.
+    /// How many more bytes go through before the client's connection breaks, and how it breaks.
     limit: Option<(usize, Close)>,
-    /// Whether it has broken, in whichever direction.
+    /// Whether either direction has broken the connection.
     broken: &'a AtomicBool,
     passed: &'a AtomicUsize,
 }
 
 impl Pump<'_> {
-    /// Passes bytes on until there are no more. What comes after a break is read and thrown away, so that the server can finish
-    /// what it does.
+    /// Passes bytes on until there are no more. What comes after a break is read and dropped, so that the server can finish
+    /// its answer.
     fn run(mut self) {
         let mut chunk = [0; 16 * 1024];
         loop {
@@ -155,7 +156,7 @@ impl Pump<'_> {
                 self.limit = None;
                 self.broken.store(true, Ordering::SeqCst);
                 close(self.client, how);
-                // Wakes the other direction, which lets the server know.
+                // Wakes the other direction, which then closes the server's connection.
                 let _ = self.client.shutdown(Shutdown::Read);
             }
             let most = self.limit.map_or(chunk.len(), |(left, _)| left.min(chunk.len()));
@@ -165,7 +166,7 @@ impl Pump<'_> {
                 Ok(count) => count,
             };
             if !self.broken.load(Ordering::SeqCst) {
-                // Counted first: whoever has got them may ask.
+                // Counted before they leave: the receiver may ask for the count at once.
                 self.passed.fetch_add(count, Ordering::SeqCst);
                 if self.to.write_all(&chunk[..count]).is_err() {
                     return;

@@ -67,6 +67,9 @@ pub enum Service {
     UpdateCard,
     UpdateCards,
     CallMethod,
+    CreateCards,
+    GetCards,
+    Diagnose,
 }
 
 impl Service {
@@ -77,6 +80,9 @@ impl Service {
             Service::UpdateCard => "UpdateCard",
             Service::UpdateCards => "UpdateCards",
             Service::CallMethod => "CallMethod",
+            Service::CreateCards => "CreateCards",
+            Service::GetCards => "GetCards",
+            Service::Diagnose => "Diagnose",
         }
     }
 }
@@ -119,7 +125,7 @@ pub enum Text {
     },
 }
 
-const KNOWN_TEXTS: [&str; 40] = [
+const KNOWN_TEXTS: [&str; 44] = [
     "",
     " \t\r\n",
     "null",
@@ -160,6 +166,10 @@ const KNOWN_TEXTS: [&str; 40] = [
     r#"{"code":9223372036854775807}"#,
     "<html>Bad Gateway</html>",
     "/etc/ssl/certs/ca-certificates.crt",
+    r#"[{"key":"a","values":{"A":1}},{"key":"a"},{"key":" "},{"values":{}},{"key":5},{"key":"b","values":{"A":[]}}]"#,
+    r#"{"code":200,"result":[{"_id":"5f0c8d9e2b7a4c0011223344","%A%":"NOBODY-ELSE-WRITES-THIS","installed":true}]}"#,
+    r#"{"code":200,"result":{"cards":[],"nextPage":null}}"#,
+    r#"{"code":200,"result":{"cardId":"NOBODY-ELSE-WRITES-THIS","cardUrl":"https://x/NOBODY-ELSE-WRITES-THIS"}}"#,
 ];
 
 impl Text {

@@ -17,7 +17,7 @@ use libfuzzer_sys::fuzz_target;
 use serde_json::Value as Json;
 use tempfile::TempDir;
 
-use input::{Life, Step};
+use input::{Life, Service, Step};
 use server::Server;
 
 const TOKEN: &str = "NOBODY-ELSE-WRITES-THIS";
@@ -25,6 +25,8 @@ const NOBODY_LISTENS: &str = "http://127.0.0.1:1/oapi/v1";
 /// Seconds; a pause before another try never fits into it, so that no call waits.
 const SHORTEST_TIMEOUT: f64 = 0.1;
 const LONG_TIMEOUT: f64 = 60.0;
+/// A limit of requests per minute that no batch waits for.
+const MOST_REQUESTS: i32 = 100_000;
 
 static PLAYGROUND: LazyLock<Playground> = LazyLock::new(Playground::open);
 
@@ -42,6 +44,7 @@ struct Playground {
     timeout: i32,
     proxy: i32,
     log_file: i32,
+    requests_per_minute: i32,
 }
 
 impl Playground {
@@ -59,6 +62,7 @@ impl Playground {
             timeout: index("Timeout"),
             proxy: index("Proxy"),
             log_file: index("LogFile"),
+            requests_per_minute: index("RequestsPerMinute"),
             library,
         }
     }
@@ -94,11 +98,16 @@ impl Playground {
             Step::Set { property, value } => self.set(object, property.number(), value.value(), server_url),
             Step::Call { method, arguments, as_function } => {
                 let arguments: Vec<Value> = arguments.iter().map(|argument| argument.value()).collect();
-                call(object, method.number(), &arguments, *as_function);
+                let _ = call(object, method.number(), &arguments, *as_function);
             }
             Step::CallService { method, arguments } => {
                 let arguments: Vec<Value> = arguments.iter().map(|argument| argument.value()).collect();
-                call(object, object.raw_find_method(method.name()), &arguments, true);
+                let returned = call(object, object.raw_find_method(method.name()), &arguments, true);
+                // Batches also return the caller's own keys and ids.
+                if let (Service::GetCards | Service::Diagnose, Ok(Value::String(units))) = (method, returned) {
+                    let text = String::from_utf16_lossy(&units);
+                    assert!(!text.contains(TOKEN), "{text}");
+                }
             }
             Step::Find { name } => {
                 let name = name.text();
@@ -141,6 +150,7 @@ impl Playground {
             _ if property == self.server_url => server_url.into(),
             _ if property == self.timeout => SHORTEST_TIMEOUT.into(),
             _ if property == self.proxy => "direct".into(),
+            _ if property == self.requests_per_minute => MOST_REQUESTS.into(),
             _ => return,
         };
         object.raw_set(property, settled).expect("a good value");
@@ -173,13 +183,13 @@ impl Playground {
     }
 }
 
-fn call(object: &Object, method: i32, arguments: &[Value], as_function: bool) {
-    if expect_exception(object.raw_call(method, arguments, as_function)).is_err() {
-        return;
-    }
-    let (Ok(kind), Ok(result)) = (object.get("ErrorKind"), object.get("Result")) else { return };
+fn call(object: &Object, method: i32, arguments: &[Value], as_function: bool) -> Result<Value, CallError> {
+    let returned = expect_exception(object.raw_call(method, arguments, as_function))?;
+    let (Ok(kind), Ok(result)) = (object.get("ErrorKind"), object.get("Result")) else { return Ok(returned) };
     let result: Json = serde_json::from_str(&result.as_str().expect("text")).expect("JSON");
     assert_eq!(result["errorKind"].as_str(), kind.as_str().as_deref());
+    assert!(result["unknown"] == false || result["ok"] == false, "{result}");
+    Ok(returned)
 }
 
 /// A call that fails says why.
@@ -196,8 +206,10 @@ fn check(object: &Object) {
     let memory = object.memory();
     assert!(memory.is_clean(), "{memory:?}");
     let mut texts: Vec<String> = object.take_errors().into_iter().map(|error| error.description).collect();
-    if let Ok(text) = object.get("ErrorDescription") {
-        texts.push(text.as_str().expect("text"));
+    for property in ["ErrorDescription", "CardUrl"] {
+        if let Ok(text) = object.get(property) {
+            texts.push(text.as_str().expect("text"));
+        }
     }
     for text in texts {
         assert!(!text.contains(TOKEN), "{text}");

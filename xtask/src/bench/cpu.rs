@@ -1,8 +1,9 @@
-//! The processors: who runs on which, and what they are called.
+//! The processors: which part of the benchmark runs on which, and what the machine is called.
 
+use addin_host::Language;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
-/// Who takes a processor.
+/// A part of the benchmark that has a processor of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// All that is measured, on the first processor.
@@ -11,8 +12,8 @@ pub enum Role {
     Server,
 }
 
-/// Keeps this thread, and threads and processes that it starts, on the role's processor. Best effort: where the system
-/// refuses, the figures are only noisier.
+/// Keeps this thread, and threads and processes that it starts, on the role's processor. If the system refuses, the
+/// figures only become noisier.
 pub fn pin(role: Role) {
     let Ok(allowed) = sched_getaffinity(None) else { return };
     let mut processors = (0..CpuSet::MAX_CPU).filter(|&cpu| allowed.is_set(cpu));
@@ -27,8 +28,8 @@ pub fn pin(role: Role) {
     }
 }
 
-/// The processor and how many of them, for the reader of the figures.
-pub fn machine() -> String {
+/// The model and the number of the processors, for the reader of the figures.
+pub fn machine(language: Language) -> String {
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let models: Vec<_> = info
         .lines()
@@ -36,7 +37,7 @@ pub fn machine() -> String {
         .map(|(_, name)| name.trim())
         .collect();
     match models.first() {
-        Some(model) => format!("{model}, процессоров: {}", models.len()),
+        Some(model) => format!("{model}, {}: {}", language.pick("процессоров", "processors"), models.len()),
         None => format!("{}, {}", std::env::consts::OS, std::env::consts::ARCH),
     }
 }

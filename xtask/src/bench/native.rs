@@ -1,4 +1,4 @@
-//! The yardsticks in C and C++, compiled when they are needed.
+//! The programs in C and C++ that the component is compared with, compiled when they are needed.
 
 use std::env;
 use std::ffi::OsStr;
@@ -7,38 +7,31 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::dist;
+use crate::project;
 
-/// What to do where [`curl`] finds no libcurl.
-pub const CURL_MISSING: &str = "\
-!!! Нет заголовков libcurl: строки с libcurl пропущены.
-!!! Установите их (Debian, Ubuntu: apt-get install libcurl4-openssl-dev) или укажите --allow-missing.";
-
-/// The program that sends updates by libcurl; nothing where libcurl's headers are not installed.
-pub fn curl(folder: &Path) -> Result<Option<PathBuf>> {
-    if !has_curl()? {
-        return Ok(None);
-    }
+/// Compiles the program that sends updates by libcurl.
+pub fn curl(folder: &Path) -> Result<PathBuf> {
     let program = folder.join("updatecard");
     let mut command = compiler("CC", "cc");
     command.args(["-O2", "-o"]).arg(&program).arg(source("updatecard.c")).arg("-lcurl");
     compile(&mut command)?;
-    Ok(Some(program))
+    Ok(program)
 }
 
-/// The C++ add-in.
+/// Compiles the C++ add-in.
 pub fn add_in(folder: &Path) -> Result<PathBuf> {
     let library = folder.join("addin.so");
     let mut command = compiler("CXX", "c++");
     command.args(["-O2", "-std=c++17", "-shared", "-fPIC", "-I"]);
-    command.arg(dist::root().join("crates/addin-host/tests/fixture"));
-    command.arg(format!("-DVERSION_TEXT=u\"{}\"", dist::VERSION));
+    command.arg(project::root().join("crates/addin-host/tests/fixture"));
+    command.arg(format!("-DVERSION_TEXT=u\"{}\"", project::VERSION));
     command.arg("-o").arg(&library).arg(source("addin.cpp"));
     compile(&mut command)?;
     Ok(library)
 }
 
-fn has_curl() -> Result<bool> {
+/// Whether libcurl can be compiled against.
+pub fn has_curl() -> Result<bool> {
     let mut command = compiler("CC", "cc");
     command.args(["-E", "-include", "curl/curl.h", "-x", "c", "/dev/null"]);
     let output = command.output().with_context(|| format!("{command:?} cannot be run"))?;
@@ -51,7 +44,7 @@ fn compiler(variable: &str, usual: &str) -> Command {
 }
 
 fn source(name: &str) -> PathBuf {
-    dist::root().join("xtask/bench-native").join(name)
+    project::root().join("xtask/bench-native").join(name)
 }
 
 fn compile(command: &mut Command) -> Result<()> {

@@ -1,4 +1,4 @@
-//! What is measured in fresh processes, and the service.
+//! The processes of the benchmark: the service, and measurements that need a process in which nothing has run yet.
 
 use std::fs;
 use std::io::{BufRead, Write};
@@ -19,7 +19,10 @@ pub enum Part {
     Service { latency_ms: u64, ca_file: PathBuf },
     /// The time from `dlopen` to the first object.
     FirstObject { library: PathBuf },
-    /// The most memory that a batch of the cards on standard input takes.
+    /// A first update, which opens the connection, and then `calls` more of the same card. Without a file of its own the service's
+    /// authority is in the system's store.
+    Updates { library: PathBuf, url: String, card: String, calls: usize, ca_file: Option<PathBuf> },
+    /// The peak of memory during a batch of the cards that standard input names.
     BatchMemory { library: PathBuf, url: String, ca_file: PathBuf },
 }
 
@@ -29,6 +32,9 @@ impl Part {
         match self {
             Part::Service { latency_ms, ca_file } => service::serve(Duration::from_millis(*latency_ms), ca_file),
             Part::FirstObject { library } => first_object(library),
+            Part::Updates { library, url, card, calls, ca_file } => {
+                updates(library, url, ca_file.as_deref(), card, *calls)
+            }
             Part::BatchMemory { library, url, ca_file } => batch_memory(library, url, ca_file),
         }
     }
@@ -43,6 +49,18 @@ fn first_object(library: &Path) -> Result<()> {
     Ok(())
 }
 
+fn updates(library: &Path, url: &str, ca_file: Option<&Path>, card: &str, calls: usize) -> Result<()> {
+    let library = Library::open(library)?;
+    let object = match ca_file {
+        Some(ca_file) => shop::component(&library, url, ca_file)?,
+        None => shop::component_by_store(&library, url)?,
+    };
+    for _ in 0..=calls {
+        shop::update(&object, card)?;
+    }
+    Ok(())
+}
+
 fn batch_memory(library: &Path, url: &str, ca_file: &Path) -> Result<()> {
     let cards = std::io::stdin().lock().lines().collect::<Result<Vec<_>, _>>()?;
     let object = shop::component(&Library::open(library)?, url, ca_file)?;
@@ -54,12 +72,12 @@ fn batch_memory(library: &Path, url: &str, ca_file: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Makes the most memory so far that of now.
+/// Resets the peak of memory to what is resident at this moment.
 fn forget_peak() -> Result<()> {
     fs::write("/proc/self/clear_refs", "5").context("the peak of memory cannot be reset")
 }
 
-/// The most memory that this process has had resident.
+/// The peak of this process's resident memory.
 fn peak_bytes() -> Result<u64> {
     let status = fs::read_to_string("/proc/self/status")?;
     let kilobytes = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
@@ -69,6 +87,24 @@ fn peak_bytes() -> Result<u64> {
 /// Seconds from `dlopen` to the first object, in a process of its own.
 pub fn measure_first_object(library: &Path) -> Result<f64> {
     figure(Command::new(std::env::current_exe()?).args(["bench-part", "first-object"]).arg(library), &[])
+}
+
+/// The command of a process that makes one update of a card over a new connection and `calls` more over the open one. `store`
+/// comes on top of the system's store, and has the service's authority; without it the component has that in a file of its own.
+pub fn updates_command(
+    library: &Path,
+    service: &Service,
+    store: Option<&Path>,
+    card: &str,
+    calls: usize,
+) -> Result<Command> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(["bench-part", "updates"]).arg(library).args([service.url(), card, &calls.to_string()]);
+    match store {
+        Some(store) => command.env("SSL_CERT_FILE", store),
+        None => command.arg(service.ca_file()),
+    };
+    Ok(command)
 }
 
 /// The peak of memory of a batch of these cards in bytes, in a process of its own.

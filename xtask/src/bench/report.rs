@@ -1,8 +1,36 @@
 //! The rows of the result, as a table for the terminal.
+//!
+//! The table is English like the command. Texts and figures also know their Russian form, for the chart of the README.
 
-use std::fmt;
+use addin_host::Language;
 
-/// A figure with its unit, as a Russian text shows it.
+/// A text in both languages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Text {
+    /// For the chart.
+    pub russian: &'static str,
+    /// For the table.
+    pub english: &'static str,
+}
+
+impl Text {
+    /// A text in Russian and in English.
+    pub const fn new(russian: &'static str, english: &'static str) -> Text {
+        Text { russian, english }
+    }
+
+    /// The same in both languages.
+    pub const fn same(text: &'static str) -> Text {
+        Text { russian: text, english: text }
+    }
+
+    /// The text in a language.
+    pub fn show(self, language: Language) -> &'static str {
+        language.pick(self.russian, self.english)
+    }
+}
+
+/// A figure with its unit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Quantity {
     /// A time.
@@ -11,40 +39,49 @@ pub enum Quantity {
     Bytes(f64),
     /// Updates in a second.
     Rate(f64),
+    /// A number of things.
+    Count(f64),
 }
 
 impl Quantity {
-    /// The bare number, for the length of a bar.
+    /// The number in the basic unit (a second, a byte, an update in a second, one), for the length of a bar.
     pub fn number(self) -> f64 {
         match self {
-            Quantity::Seconds(number) | Quantity::Bytes(number) | Quantity::Rate(number) => number,
+            Quantity::Seconds(number) | Quantity::Bytes(number) | Quantity::Rate(number) | Quantity::Count(number) => {
+                number
+            }
         }
     }
-}
 
-impl fmt::Display for Quantity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (number, unit) = match *self {
-            Quantity::Seconds(seconds) if seconds < 1e-6 => (seconds * 1e9, "нс"),
-            Quantity::Seconds(seconds) if seconds < 1e-3 => (seconds * 1e6, "мкс"),
-            Quantity::Seconds(seconds) if seconds < 1.0 => (seconds * 1e3, "мс"),
-            Quantity::Seconds(seconds) => (seconds, "с"),
-            Quantity::Bytes(bytes) if bytes < 1e6 => (bytes / 1e3, "КБ"),
-            Quantity::Bytes(bytes) => (bytes / 1e6, "МБ"),
-            Quantity::Rate(rate) => (rate, "карт/с"),
+    /// Three digits and a unit that fits.
+    pub fn show(self, language: Language) -> String {
+        let (number, unit) = match self {
+            Quantity::Seconds(seconds) if seconds < 1e-6 => (seconds * 1e9, Text::new("нс", "ns")),
+            Quantity::Seconds(seconds) if seconds < 1e-3 => (seconds * 1e6, Text::new("мкс", "µs")),
+            Quantity::Seconds(seconds) if seconds < 1.0 => (seconds * 1e3, Text::new("мс", "ms")),
+            Quantity::Seconds(seconds) => (seconds, Text::new("с", "s")),
+            Quantity::Bytes(bytes) if bytes < 1e6 => (bytes / 1e3, Text::new("КБ", "kB")),
+            Quantity::Bytes(bytes) => (bytes / 1e6, Text::new("МБ", "MB")),
+            Quantity::Rate(rate) => (rate, Text::new("карт/с", "cards/s")),
+            Quantity::Count(count) if count < 1e6 => (count / 1e3, Text::new("тыс.", "thousand")),
+            Quantity::Count(count) => (count / 1e6, Text::new("млн", "million")),
         };
-        write!(f, "{} {unit}", significant(number))
+        format!("{} {}", significant(number, language), unit.show(language))
     }
 }
 
-/// Three digits that count, with the Russian decimal comma.
-pub fn significant(number: f64) -> String {
+/// Three significant digits, with the decimal mark of the language.
+pub fn significant(number: f64, language: Language) -> String {
     let decimals = match number.abs() {
         number if number >= 99.95 => 0,
         number if number >= 9.995 => 1,
         _ => 2,
     };
-    format!("{number:.decimals$}").replace('.', ",")
+    with_mark(format!("{number:.decimals$}"), language)
+}
+
+fn with_mark(number: String, language: Language) -> String {
+    number.replace('.', language.pick(",", "."))
 }
 
 /// What a ratio should be.
@@ -64,15 +101,14 @@ impl Goal {
             Goal::AtLeast(least) => ratio >= least,
         }
     }
-}
 
-impl fmt::Display for Goal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// As `≤ 1.1`.
+    pub fn show(self, language: Language) -> String {
         let (sign, bound) = match self {
             Goal::AtMost(bound) => ("≤", bound),
             Goal::AtLeast(bound) => ("≥", bound),
         };
-        write!(f, "{sign} {}", bound.to_string().replace('.', ","))
+        format!("{sign} {}", with_mark(bound.to_string(), language))
     }
 }
 
@@ -80,22 +116,24 @@ impl fmt::Display for Goal {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bar {
     /// Whose.
-    pub name: &'static str,
+    pub name: Text,
     /// The figure.
     pub figure: Quantity,
 }
 
-/// What is measured, against what, and how it went.
+/// What is measured, what it is compared with, and the outcome.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
     /// What is measured.
-    pub what: String,
-    /// The component's figure, then that which it is held against, then others for information.
+    pub what: Text,
+    /// The component's figure, then the one that it is compared with, then others for information.
     pub bars: Vec<Bar>,
     /// How the first two bars compare.
     pub ratio: f64,
-    /// The same for the processor's time, where it says something.
+    /// The same for processor time, if that is of interest.
     pub cpu_ratio: Option<f64>,
+    /// Whether the figures are counts, which do not depend on the machine's speed.
+    pub is_count: bool,
     /// What the ratio should be.
     pub goal: Goal,
 }
@@ -108,13 +146,13 @@ impl Row {
 
     /// The outcome in a word.
     pub fn verdict(&self) -> &'static str {
-        if self.is_met() { "достигнута" } else { "НЕ ДОСТИГНУТА" }
+        if self.is_met() { "met" } else { "MISSED" }
     }
 }
 
-/// The rows as a Markdown table whose columns also line up in a terminal.
+/// The rows as a Markdown table whose columns are aligned in a terminal too.
 pub fn table(rows: &[Row]) -> String {
-    let mut lines = vec![["Что", "Компонента", "Против чего", "Отношение", "ЦП", "Цель", "Итог"].map(str::to_owned)];
+    let mut lines = vec![["What", "Component", "Compared with", "Ratio", "CPU", "Goal", "Verdict"].map(str::to_owned)];
     lines.push([const { String::new() }; 7]);
     lines.extend(rows.iter().map(cells));
     let widths: [usize; 7] =
@@ -128,18 +166,20 @@ pub fn table(rows: &[Row]) -> String {
 }
 
 fn cells(row: &Row) -> [String; 7] {
+    let language = Language::English;
     let (own, others) = match row.bars.split_first() {
-        Some((own, others)) => (own.figure.to_string(), others),
+        Some((own, others)) => (own.figure.show(language), others),
         None => (String::new(), &[][..]),
     };
-    let others: Vec<_> = others.iter().map(|bar| format!("{} {}", bar.name, bar.figure)).collect();
+    let others: Vec<_> =
+        others.iter().map(|bar| format!("{} {}", bar.name.show(language), bar.figure.show(language))).collect();
     [
-        row.what.clone(),
+        row.what.show(language).to_owned(),
         own,
         others.join("; "),
-        significant(row.ratio),
-        row.cpu_ratio.map_or("—".to_owned(), significant),
-        row.goal.to_string(),
+        significant(row.ratio, language),
+        row.cpu_ratio.map_or("—".to_owned(), |ratio| significant(ratio, language)),
+        row.goal.show(language),
         row.verdict().to_owned(),
     ]
 }
@@ -149,20 +189,28 @@ mod tests {
     use super::*;
 
     fn row(ratio: f64) -> Row {
-        let bar = |name, seconds| Bar { name, figure: Quantity::Seconds(seconds) };
-        let bars = vec![bar("компонента", 95e-6), bar("libcurl", 91.44e-6), bar("другой", 0.002)];
-        Row { what: "Один вызов".to_owned(), bars, ratio, cpu_ratio: None, goal: Goal::AtMost(1.1) }
+        let bar = |name, seconds| Bar { name: Text::same(name), figure: Quantity::Seconds(seconds) };
+        let bars = vec![bar("component", 95e-6), bar("libcurl", 91.44e-6), bar("other", 0.002)];
+        Row {
+            what: Text::new("Один вызов", "One call"),
+            bars,
+            ratio,
+            cpu_ratio: None,
+            is_count: false,
+            goal: Goal::AtMost(1.1),
+        }
     }
 
     #[test]
     fn a_figure_has_three_digits_and_a_fitting_unit() {
-        let shown = |quantity: Quantity| quantity.to_string();
+        let shown = |quantity: Quantity| quantity.show(Language::Russian);
         assert_eq!(shown(Quantity::Seconds(1.234e-7)), "123 нс");
         assert_eq!(shown(Quantity::Seconds(95.26e-6)), "95,3 мкс");
         assert_eq!(shown(Quantity::Seconds(0.0012)), "1,20 мс");
         assert_eq!(shown(Quantity::Seconds(5.0)), "5,00 с");
         assert_eq!(shown(Quantity::Bytes(2_950_000.0)), "2,95 МБ");
         assert_eq!(shown(Quantity::Rate(399.6)), "400 карт/с");
+        assert_eq!(Quantity::Seconds(95.26e-6).show(Language::English), "95.3 µs");
     }
 
     #[test]
@@ -175,8 +223,8 @@ mod tests {
     #[test]
     fn the_tables_columns_line_up() {
         let table = table(&[row(1.04), row(12.0)]);
-        assert!(table.contains("| 95,0 мкс   | libcurl 91,4 мкс; другой 2,00 мс | 1,04 "), "{table}");
-        assert!(table.contains("| ≤ 1,1 | НЕ ДОСТИГНУТА |"), "{table}");
+        assert!(table.contains("| 95.0 µs   | libcurl 91.4 µs; other 2.00 ms | 1.04 "), "{table}");
+        assert!(table.contains("| ≤ 1.1 | MISSED  |"), "{table}");
         let mut widths = table.lines().map(|line| line.chars().count());
         let first = widths.next();
         assert!(widths.all(|width| Some(width) == first), "{table}");

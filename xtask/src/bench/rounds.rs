@@ -1,4 +1,4 @@
-//! Contenders that take turns, and what can be said of their times.
+//! Contenders that take turns, and the statistics of their times.
 
 use std::time::Instant;
 
@@ -13,9 +13,9 @@ pub struct Sample {
     pub cpu: f64,
 }
 
-/// Someone who does the work that is measured.
+/// One way to do the work that is measured.
 pub trait Contender {
-    /// Does the work so many times.
+    /// Does the work `calls` times.
     fn run(&mut self, calls: usize) -> Result<Sample>;
 }
 
@@ -31,12 +31,12 @@ impl<F: FnMut() -> Result<()>> Local<F> {
         Local { work, repeats: 1, worth: 1 }
     }
 
-    /// Measures so many repeats together as one call, where one alone is too short to be measured.
+    /// Measures `repeats` runs of the work as one call, for work that is too short to be measured alone.
     pub fn repeated(self, repeats: u32) -> Local<F> {
         Local { repeats, ..self }
     }
 
-    /// One `work` does so many units; the times are those of one.
+    /// Counts one run of the work as `worth` units: the times are those of one unit.
     pub fn worth(self, worth: u32) -> Local<F> {
         Local { worth, ..self }
     }
@@ -83,8 +83,8 @@ impl Series {
     }
 }
 
-/// Runs some rounds of so many calls each, A, B, A, B …, after one that only warms up. Each round starts with another
-/// contender, so that none always follows the same one.
+/// Runs `rounds` rounds of `calls` calls each, A, B, A, B …, after a round that only warms up and is not counted. Each
+/// round starts with another contender, so that none always follows the same one.
 pub fn interleave<const N: usize>(
     rounds: usize,
     calls: usize,
@@ -103,7 +103,7 @@ pub fn interleave<const N: usize>(
     Ok(series)
 }
 
-/// The middle value, of an even number the upper one of the two; NaN where there is none.
+/// The middle value, or the upper one of the two middle values; NaN if there are no values.
 pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.into_iter().collect();
     values.sort_by(f64::total_cmp);

@@ -1,4 +1,4 @@
-//! The service: the sandbox in a process of its own, so that it shares no thread with what is measured.
+//! The service: the sandbox in a process of its own, so that its work is not measured too.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -22,7 +22,7 @@ pub struct Service {
 }
 
 impl Service {
-    /// Starts one that holds back every answer for `latency`.
+    /// Starts one that sends every answer `latency` after the request.
     pub fn start(latency: Duration) -> Result<Service> {
         let folder = tempfile::tempdir()?;
         let ca_file = folder.path().join("ca.pem");
@@ -42,7 +42,7 @@ impl Service {
         Ok(Service { child, input, url: url.trim_end().to_owned(), ca_file, _folder: folder })
     }
 
-    /// `ServerUrl`. It names the address, so that nobody looks up a name.
+    /// `ServerUrl`. It holds the address, so that no host name is looked up.
     pub fn url(&self) -> &str {
         &self.url
     }

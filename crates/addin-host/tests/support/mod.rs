@@ -19,8 +19,8 @@ pub static FIXTURE: LazyLock<PathBuf> = LazyLock::new(|| compile("addin.cpp"));
 /// A library that exports nothing.
 pub static NOT_AN_ADDIN: LazyLock<PathBuf> = LazyLock::new(|| compile("empty.cpp"));
 
-/// The shared library of a source file. Where no compiler runs (under wine), `ADDIN_HOST_FIXTURES` names a folder that
-/// has them already, as `c++ -std=c++17 -shared` makes them.
+/// Compiles a source file to a shared library. If no compiler can run (under wine), `ADDIN_HOST_FIXTURES` names a folder with the
+/// libraries, compiled by `c++ -std=c++17 -shared`.
 fn compile(source: &str) -> PathBuf {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixture").join(source);
     let name = source.with_extension(env::consts::DLL_EXTENSION);
@@ -29,7 +29,7 @@ fn compile(source: &str) -> PathBuf {
         return Path::new(&folder).join(name);
     }
     let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    // Another test program may have the library open: the new one takes its place whole.
+    // Another test program may use the library at this moment: the new file replaces the old one in one step.
     let unfinished = library.with_extension(process::id().to_string());
     let compiler = env::var_os("CXX").unwrap_or_else(|| OsString::from(if cfg!(windows) { "g++" } else { "c++" }));
     let mut command = Command::new(&compiler);
@@ -43,7 +43,7 @@ fn compile(source: &str) -> PathBuf {
     library
 }
 
-/// What `addin-host FILE` and [`Library::open`] take: a zip of some files.
+/// Writes a zip of these files, for `addin-host FILE` and [`Library::open`].
 pub fn zip(path: &Path, files: &[(&str, &[u8])]) {
     let mut zip = ZipWriter::new(File::create(path).expect("a file"));
     for (name, content) in files {
@@ -53,7 +53,7 @@ pub fn zip(path: &Path, files: &[(&str, &[u8])]) {
     zip.finish().expect("a zip");
 }
 
-/// A manifest with some `component` elements.
+/// A manifest with these `component` elements.
 pub fn manifest(components: &str) -> String {
     format!(
         r#"<?xml version="1.0" encoding="UTF-8"?>

@@ -1,3 +1,5 @@
+//! JSON numbers without exponents, digit by digit: a number is never read as a double.
+
 use std::borrow::Cow;
 
 /// As many digits as any sum of money or number of a card could need, and few enough to be harmless.
@@ -5,7 +7,7 @@ const MOST_DIGITS: usize = 400;
 
 /// A JSON number without its exponent and otherwise with the digits it was written with: `12.50e2` is `1250`.
 ///
-/// `None` where the exponent stands for more than 400 digits.
+/// `None` if the exponent stands for more than 400 digits.
 pub(super) fn without_exponent(number: &str) -> Option<Cow<'_, str>> {
     let Some((mantissa, exponent)) = number.split_once(['e', 'E']) else { return Some(number.into()) };
     let (sign, mantissa) = mantissa.strip_prefix('-').map_or(("", mantissa), |rest| ("-", rest));

@@ -1,15 +1,20 @@
-//! The ways to read a text that may quote others in another spelling.
+//! A text decoded as form, percent-encoding or JSON, with the original offset of each byte: a text may quote another one encoded.
 
 use std::ops::Range;
 
-/// A text with its escapes resolved, and where each byte of it came from.
+/// A decoded text and the original offset of each byte.
 pub(super) struct Reading {
     bytes: Vec<u8>,
     /// The place in the text of each byte, and the text's end.
     places: Vec<usize>,
 }
 
-/// As a form is read, as a URL is read, and as JSON is read; only where that differs from the text as it stands.
+/// Whether no decoding changes the text.
+pub(super) fn is_plain(text: &str) -> bool {
+    !text.bytes().any(|byte| matches!(byte, b'%' | b'+' | b'\\'))
+}
+
+/// The text decoded as a form, as a URL and as JSON; a decoding that changes nothing is left out.
 pub(super) fn readings(text: &str) -> Vec<Reading> {
     let manners: [(&[char], Resolve); 3] =
         [(&['%', '+'], form_escape), (&['%'], percent_escape), (&['\\'], json_escape)];
@@ -48,7 +53,7 @@ impl Reading {
     }
 }
 
-/// The escape at the beginning of a text that is not empty; `None` where there is none.
+/// The escape at the beginning of a text that is not empty; `None` if there is none.
 type Resolve = fn(&[u8]) -> Option<Escape>;
 
 /// What an escape stands for.

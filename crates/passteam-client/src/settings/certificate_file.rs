@@ -1,17 +1,24 @@
+//! The file of additional certificates: finding out whether it can be used. Trusting them is a matter of [`crate::transport`].
+
+use std::borrow::Cow;
 use std::fmt;
 use std::fs;
 use std::io::{self, Read as _};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::Arc;
 
 use rustls::RootCertStore;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, TrustAnchor};
+
+use crate::pem;
 
 /// No bundle of CA certificates comes near; what is larger is another kind of file.
 const MOST_BYTES: u64 = 4 * 1024 * 1024;
 
-/// A PEM file with CA certificates that are trusted besides the usual ones.
+/// A file with CA certificates, in PEM or DER, that are trusted besides the usual ones.
 ///
-/// Only its path is kept: the file is read at each call, so that a renewed one counts at once.
+/// Only its path is kept: the file is read for each new connection, so that a renewed one counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CertificateFile {
     path: String,
@@ -23,45 +30,100 @@ impl CertificateFile {
     /// # Errors
     /// What [`CertificateFileError`] lists.
     pub fn open(path: &str) -> Result<CertificateFile, CertificateFileError> {
-        let file = CertificateFile { path: path.to_owned() };
-        let mut store = RootCertStore::empty();
-        add_certificates(&mut store, &file.read().map_err(|error| CertificateFileError::Unreadable(error.kind()))?)?;
-        Ok(file)
+        read(path)?;
+        Ok(CertificateFile { path: path.to_owned() })
     }
 
     /// The path as it was set.
     pub fn as_str(&self) -> &str {
         &self.path
     }
+}
 
-    /// The file's content. A pipe or a device is refused before it is opened: reading one might never end.
-    pub(crate) fn read(&self) -> io::Result<Vec<u8>> {
-        let metadata = fs::metadata(&self.path)?;
-        if !metadata.is_file() {
-            return Err(io::ErrorKind::InvalidInput.into());
-        }
-        // Room for all of it from the start: growing bit by bit takes eight reads where one does.
-        let mut content = Vec::with_capacity(metadata.len().min(MOST_BYTES) as usize + 1);
-        fs::File::open(&self.path)?.take(MOST_BYTES + 1).read_to_end(&mut content)?;
-        if content.len() as u64 > MOST_BYTES {
-            return Err(io::ErrorKind::FileTooLarge.into());
-        }
-        Ok(content)
+/// The certificates in a file that can be anchors of trust.
+#[derive(Clone)]
+pub(crate) struct OwnAuthorities {
+    /// The file's content.
+    content: Arc<[u8]>,
+    /// The anchors.
+    pub(crate) roots: Arc<[TrustAnchor<'static>]>,
+}
+
+impl OwnAuthorities {
+    /// All certificates in the file, also those that cannot be anchors.
+    pub(crate) fn certificates(&self) -> Vec<CertificateDer<'static>> {
+        parse(&self.content)
     }
 }
 
-/// Adds every certificate of a PEM file that can be an anchor of trust; others are skipped, as bundles hold odd ones.
+impl PartialEq for OwnAuthorities {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.content, &other.content) || self.content == other.content
+    }
+}
+
+/// Reads the certificates in a file. This may block for as long as the disk does.
 ///
 /// # Errors
-/// Not one could be added.
-pub(crate) fn add_certificates(store: &mut RootCertStore, pem: &[u8]) -> Result<(), CertificateFileError> {
-    const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
-    let pem = pem.strip_prefix(BYTE_ORDER_MARK).unwrap_or(pem);
-    let certificates = CertificateDer::pem_slice_iter(pem).filter_map(Result::ok);
-    match store.add_parsable_certificates(certificates) {
-        (0, _) => Err(CertificateFileError::NoCertificate),
-        _ => Ok(()),
+/// What [`CertificateFileError`] lists.
+pub(crate) fn read(path: &str) -> Result<OwnAuthorities, CertificateFileError> {
+    let content = fs::metadata(path).and_then(|metadata| content(path, &metadata));
+    let content = content.map_err(|error| CertificateFileError::Unreadable(error.kind()))?;
+    let mut store = RootCertStore::empty();
+    for certificate in parse(&content) {
+        // Bundles hold odd ones: they are skipped.
+        add_anchor(&mut store, certificate);
     }
+    if store.is_empty() {
+        return Err(CertificateFileError::NoCertificate);
+    }
+    Ok(OwnAuthorities { content: content.into(), roots: store.roots.into() })
+}
+
+/// The file's content. A pipe or a device is refused before it is opened: reading one might never end.
+pub(crate) fn content(path: impl AsRef<Path>, metadata: &fs::Metadata) -> io::Result<Vec<u8>> {
+    if !metadata.is_file() {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    // One byte more, so that a single read finds the end, too.
+    let capacity = usize::try_from(metadata.len().min(MOST_BYTES)).unwrap_or_default() + 1;
+    let mut content = Vec::with_capacity(capacity);
+    fs::File::open(path)?.take(MOST_BYTES + 1).read_to_end(&mut content)?;
+    if content.len() as u64 > MOST_BYTES {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    Ok(content)
+}
+
+/// The certificates in PEM, also in UTF-16 as Windows programs write it, or the one in DER.
+fn parse(content: &[u8]) -> Vec<CertificateDer<'static>> {
+    /// A DER sequence with a length of two bytes, as every certificate is (X.690, 8.1.3): no text begins like this.
+    const DER: &[u8] = &[0x30, 0x82];
+
+    if content.starts_with(DER) {
+        return vec![content.to_vec().into()];
+    }
+    pem::certificates(&text(content)).filter_map(pem::decode).collect()
+}
+
+/// The content as text in UTF-8, by its byte order mark: that of UTF-16 in either order, else it is UTF-8 already.
+fn text(content: &[u8]) -> Cow<'_, [u8]> {
+    let from_utf16 = |bytes: &[u8], read: fn([u8; 2]) -> u16| {
+        let units: Vec<u16> = bytes.as_chunks().0.iter().map(|pair| read(*pair)).collect();
+        String::from_utf16_lossy(&units).into_bytes().into()
+    };
+    match content {
+        [0xff, 0xfe, rest @ ..] => from_utf16(rest, u16::from_le_bytes),
+        [0xfe, 0xff, rest @ ..] => from_utf16(rest, u16::from_be_bytes),
+        [0xef, 0xbb, 0xbf, rest @ ..] => rest.into(),
+        _ => content.into(),
+    }
+}
+
+/// Adds a certificate if it can be an anchor of trust. Stores hold odd ones, and one that makes the parser panic must not spoil the
+/// others.
+pub(crate) fn add_anchor(store: &mut RootCertStore, certificate: CertificateDer<'static>) -> bool {
+    catch_unwind(AssertUnwindSafe(|| store.add(certificate))).is_ok_and(|added| added.is_ok())
 }
 
 /// Why a file of certificates is refused.
@@ -69,7 +131,7 @@ pub(crate) fn add_certificates(store: &mut RootCertStore, pem: &[u8]) -> Result<
 pub enum CertificateFileError {
     /// It is missing, not a plain file, larger than 4 MiB, or cannot be read.
     Unreadable(io::ErrorKind),
-    /// It can be read but holds no certificate in PEM form.
+    /// It can be read but holds no certificate in PEM or DER.
     NoCertificate,
 }
 
@@ -77,7 +139,7 @@ impl fmt::Display for CertificateFileError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             CertificateFileError::Unreadable(kind) => write!(formatter, "the file cannot be read: {kind}"),
-            CertificateFileError::NoCertificate => formatter.write_str("the file holds no PEM certificate"),
+            CertificateFileError::NoCertificate => formatter.write_str("the file holds no certificate in PEM or DER"),
         }
     }
 }
@@ -86,6 +148,8 @@ impl std::error::Error for CertificateFileError {}
 
 #[cfg(test)]
 mod tests {
+    use rustls::pki_types::pem::PemObject as _;
+
     use super::*;
 
     fn certificate() -> String {
@@ -108,6 +172,19 @@ mod tests {
         assert!(open(format!("\u{feff}{pem}")).is_ok(), "byte order mark");
         assert!(open(pem.replace('\n', "\r\n")).is_ok(), "line ends of Windows");
         assert!(open(format!("subject=CN = x\n{pem}# comment\n{pem}")).is_ok(), "comments between");
+    }
+
+    #[test]
+    fn the_formats_that_windows_writes_are_read() {
+        let pem = certificate();
+        let der = CertificateDer::from_pem_slice(pem.as_bytes()).expect("a certificate");
+        assert!(open(&der).is_ok(), "DER");
+        for (mark, bytes) in [([0xff, 0xfe], u16::to_le_bytes as fn(u16) -> [u8; 2]), ([0xfe, 0xff], u16::to_be_bytes)]
+        {
+            let text: Vec<u8> = pem.encode_utf16().flat_map(bytes).collect();
+            assert!(open([&mark[..], &text].concat()).is_ok(), "UTF-16");
+        }
+        assert_eq!(open(&der[..der.len() - 1]), Err(CertificateFileError::NoCertificate));
     }
 
     #[test]

@@ -1,10 +1,12 @@
+//! The proxy as the caller sets it. The operating system's own settings are a matter of [`crate::transport`].
+
 use std::fmt;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use percent_encoding::percent_decode_str;
-use reqwest::Url;
+use url::Url;
 
-use super::holds_unprintable;
+use super::address::{holds_unprintable, without_brackets};
 
 /// The way to the server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,7 +23,7 @@ pub enum Proxy {
 
 impl Proxy {
     /// Takes the empty text ([`Proxy::System`]), `direct`, or `http://[user:password@]host[:port]` with user and password
-    /// percent-encoded and port 80 where none is given.
+    /// percent-encoded and port 80 if none is given.
     ///
     /// # Errors
     /// What [`ProxyError`] lists.
@@ -75,7 +77,7 @@ pub struct ExplicitProxy {
 }
 
 impl ExplicitProxy {
-    fn parse(text: &str) -> Result<ExplicitProxy, ProxyError> {
+    pub(crate) fn parse(text: &str) -> Result<ExplicitProxy, ProxyError> {
         let (scheme, rest) = text.split_once("://").ok_or(ProxyError::Scheme)?;
         if !scheme.eq_ignore_ascii_case("http") {
             return Err(ProxyError::Scheme);
@@ -96,13 +98,29 @@ impl ExplicitProxy {
         })
     }
 
-    /// The address without credentials.
-    pub(crate) fn address(&self) -> String {
-        format!("http://{}:{}", self.host, self.port)
+    /// The host: a name, or an IP address without brackets.
+    pub(crate) fn host(&self) -> &str {
+        without_brackets(&self.host)
     }
 
-    /// User and password, decoded; `None` where neither was given.
-    pub(crate) fn credentials(&self) -> Option<(&str, &str)> {
+    /// The port.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// `host:port`, an IPv6 address in brackets.
+    pub(crate) fn host_and_port(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+
+    /// The value of `Proxy-Authorization` (RFC 7617); `None` if no credentials were given.
+    pub(crate) fn authorization(&self) -> Option<String> {
+        let (user, password) = self.credentials()?;
+        Some(format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{password}"))))
+    }
+
+    /// User and password, decoded; `None` if neither was given.
+    fn credentials(&self) -> Option<(&str, &str)> {
         let password = self.password.as_deref();
         (!self.user.is_empty() || password.is_some()).then(|| (self.user.as_str(), password.unwrap_or_default()))
     }
@@ -127,6 +145,26 @@ impl fmt::Debug for ExplicitProxy {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "ExplicitProxy({self})")
     }
+}
+
+/// A proxy that stands between a call and the service, for telling a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedProxy {
+    /// `host:port`, without credentials.
+    pub address: String,
+    /// Where it is set.
+    pub source: ProxySource,
+}
+
+/// Where a proxy is set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProxySource {
+    /// In [`super::Settings::proxy`].
+    Setting,
+    /// In the operating system's settings.
+    System,
+    /// In the environment variable of this name.
+    Variable(&'static str),
 }
 
 /// Why a proxy is refused. Neither holds the rejected text: there is a password in it.

@@ -1,9 +1,11 @@
+//! The service's address, and which addresses are refused.
+
 use std::fmt;
 
-use reqwest::Url;
 use rustls::pki_types::ServerName;
+use url::Url;
 
-use super::holds_unprintable;
+use super::address::{holds_unprintable, without_brackets};
 
 /// The public service: vendor's API pages, v1.8.2.
 const PUBLIC_SERVICE: &str = "https://getpass.passteam.ru/oapi/v1";
@@ -12,8 +14,15 @@ const PUBLIC_SERVICE: &str = "https://getpass.passteam.ru/oapi/v1";
 #[derive(Clone, PartialEq, Eq)]
 pub struct ServerUrl {
     text: String,
-    url: Url,
-    origin: String,
+    /// In lower case, an IPv6 address without brackets.
+    host: String,
+    port: u16,
+    /// The same as HTTP writes them, the default port left out.
+    host_header: String,
+    /// The name that a certificate must be for; none for plain http.
+    tls_name: Option<ServerName<'static>>,
+    /// Without a slash at its end.
+    path: String,
 }
 
 impl ServerUrl {
@@ -41,14 +50,22 @@ impl ServerUrl {
         }
         let url = Url::parse(text).map_err(|_| ServerUrlError::Syntax)?;
         let host = url.host_str().ok_or(ServerUrlError::Syntax)?;
-        if authority.is_empty() || ServerName::try_from(without_brackets(host)).is_err() {
+        let bare = without_brackets(host).to_owned();
+        let tls_name = ServerName::try_from(bare.clone()).map_err(|_| ServerUrlError::Syntax)?;
+        if authority.is_empty() {
             return Err(ServerUrlError::Syntax);
         }
         if !secure && !is_loopback(host) {
             return Err(ServerUrlError::PlainHttpBeyondLoopback);
         }
-        let origin = url.origin().ascii_serialization();
-        Ok(ServerUrl { text: text.to_owned(), url, origin })
+        Ok(ServerUrl {
+            text: text.to_owned(),
+            host_header: url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")),
+            port: url.port_or_known_default().ok_or(ServerUrlError::Syntax)?,
+            host: bare,
+            tls_name: secure.then_some(tls_name),
+            path: url.path().trim_end_matches('/').to_owned(),
+        })
     }
 
     /// The address as it was set, trimmed.
@@ -56,31 +73,39 @@ impl ServerUrl {
         &self.text
     }
 
-    /// Where `method` of the service stands. `method` needs no escaping: see [`crate::form::Request::method`].
-    pub(crate) fn endpoint(&self, method: &str) -> Url {
-        let mut url = self.url.clone();
-        let path = format!("{}/{method}", url.path().trim_end_matches('/'));
-        url.set_path(&path);
-        url
+    /// The path under which `method` of the service stands. `method` needs no escaping: see [`crate::Request::method`].
+    pub(crate) fn path(&self, method: &str) -> String {
+        format!("{}/{method}", self.path)
     }
 
-    /// Scheme, host and port, lower-cased, the default port left out: what a connection depends on.
-    pub(crate) fn origin(&self) -> &str {
-        &self.origin
+    /// A name in lower case and ASCII, or an IP address without brackets.
+    pub(crate) fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port, also if it is the default one.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The value of the header `Host`.
+    pub(crate) fn host_header(&self) -> &str {
+        &self.host_header
+    }
+
+    /// The name that the server's certificate must be for; `None` for plain http.
+    pub(crate) fn tls_name(&self) -> Option<&ServerName<'static>> {
+        self.tls_name.as_ref()
     }
 
     /// Whether requests go out in clear text, which only happens on this computer.
-    pub(crate) fn is_plain(&self) -> bool {
-        self.url.scheme() == "http"
+    pub fn is_plain(&self) -> bool {
+        self.tls_name.is_none()
     }
 }
 
 fn is_loopback(host: &str) -> bool {
     host == "localhost" || without_brackets(host).parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
-}
-
-fn without_brackets(host: &str) -> &str {
-    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
 }
 
 impl Default for ServerUrl {
@@ -129,7 +154,9 @@ mod tests {
     use super::*;
 
     fn endpoint(text: &str) -> String {
-        ServerUrl::parse(text).expect(text).endpoint("createcard").into()
+        let url = ServerUrl::parse(text).expect(text);
+        let scheme = if url.is_plain() { "http" } else { "https" };
+        format!("{scheme}://{}{}", url.host_header(), url.path("createcard"))
     }
 
     #[test]
@@ -142,7 +169,7 @@ mod tests {
     fn an_address_reads_back_as_it_was_set_but_trimmed() {
         let url = ServerUrl::parse("  HTTPS://Example.COM:443/API/v1/ \n").expect("an address");
         assert_eq!(url.as_str(), "HTTPS://Example.COM:443/API/v1/");
-        assert_eq!(url.origin(), "https://example.com");
+        assert_eq!((url.host(), url.port(), url.host_header()), ("example.com", 443, "example.com"));
         assert!(!url.is_plain());
     }
 

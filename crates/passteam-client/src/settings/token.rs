@@ -1,3 +1,5 @@
+//! The token, which no Debug output shows.
+
 use std::fmt;
 
 /// What authorizes a call: the value of the `Authorization` header, sent as it is.

@@ -1,6 +1,8 @@
+//! The header `Retry-After`: how long an answer asks its reader to wait.
+
 use std::time::{Duration, SystemTime};
 
-use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
+use hyper::header::{DATE, HeaderMap, RETRY_AFTER};
 
 /// The pause that an answer's headers ask for (RFC 9110, 10.2.3): seconds, or a date. `None` where they name none that can be
 /// understood.
@@ -13,8 +15,13 @@ pub(super) fn pause(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
         return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
     }
     let until = httpdate::parse_http_date(text).ok()?;
-    let now = headers.get(DATE).and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok()).unwrap_or(now);
+    let now = date(headers).unwrap_or(now);
     Some(until.duration_since(now).unwrap_or(Duration::ZERO))
+}
+
+/// The time at which an answer was made by its server's clock; `None` if it does not say.
+pub(super) fn date(headers: &HeaderMap) -> Option<SystemTime> {
+    httpdate::parse_http_date(headers.get(DATE)?.to_str().ok()?).ok()
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
-//! What goes out, and what comes back whole.
+//! What a request looks like, and answers that arrive whole.
 
 use passteam_client::{Cause, Kind, Parameters, Request, Settings, Success, Token, Variables, call};
+use testkit::{Peer, http};
 
-use crate::support::{CREATED, Peer, TOKEN, UPDATED, assert_success, create, failure, http, settings, update};
+use crate::calls::{CREATED, TOKEN, UPDATED, assert_success, create, failure, settings, update};
 
 fn lines(request: &str) -> Vec<String> {
     request.split("\r\n").map(str::to_ascii_lowercase).collect()
@@ -15,7 +16,7 @@ fn a_request_is_a_form_with_the_bare_token_in_its_header() {
     let success = Success {
         card_id: Some("5f0c".to_owned()),
         card_url: Some("https://x.example/5f0c".to_owned()),
-        installed: false,
+        ..Success::default()
     };
     assert_eq!(report.outcome, Ok(success));
     assert_eq!((report.code, report.body.as_str(), report.tries), (200, CREATED, 1));
@@ -66,7 +67,7 @@ fn the_answers_body_is_kept_as_it_came_with_bad_bytes_replaced() {
     let head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=windows-1251\r\n\r\n";
     let answer = [head, "\u{feff}{\"message\":\"".as_bytes(), b"\xcf\xf0\",\"code\":409}"].concat();
     let report = call(&settings(&Peer::answering_once(answer).url()), &update());
-    assert_eq!(failure(&report), (Kind::Duplicate, Cause::Service));
+    assert_eq!(failure(&report), (Kind::Duplicate, Cause::Duplicate));
     assert_eq!(report.body, "\u{feff}{\"message\":\"\u{fffd}\u{fffd}\",\"code\":409}");
 }
 
@@ -88,7 +89,7 @@ fn a_chunked_answer_and_one_that_ends_with_its_connection_are_whole() {
 
 const LIMIT: usize = 4 * 1024 * 1024;
 
-/// An envelope of exactly so many bytes.
+/// An envelope of exactly this number of bytes.
 fn padded(length: usize) -> String {
     let frame = r#"{"code":200,"result":""}"#;
     frame.replace(r#""""#, &format!("\"{}\"", "x".repeat(length - frame.len())))
@@ -117,9 +118,9 @@ fn a_longer_body_is_refused_with_and_without_a_length() {
 
 #[test]
 fn a_length_beyond_the_limit_is_refused_before_the_body_comes() {
-    let peer = Peer::plain(|connection| {
+    let peer = Peer::start(|mut connection| {
         connection.read_request();
-        connection.write(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", LIMIT + 1).as_bytes());
+        connection.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", LIMIT + 1).as_bytes());
         connection.wait_for_close();
     });
     assert_eq!(failure(&call(&settings(&peer.url()), &update())), (Kind::BadResponse, Cause::TooLarge));
@@ -127,11 +128,11 @@ fn a_length_beyond_the_limit_is_refused_before_the_body_comes() {
 
 #[test]
 fn an_endless_body_is_cut_off() {
-    let peer = Peer::plain(|connection| {
+    let peer = Peer::start(|mut connection| {
         connection.read_request();
-        connection.write(b"HTTP/1.1 200 OK\r\n\r\n");
+        connection.send(b"HTTP/1.1 200 OK\r\n\r\n");
         for _ in 0..1024 {
-            connection.write(&[b' '; 16 * 1024]);
+            connection.send([b' '; 16 * 1024]);
         }
     });
     assert_eq!(failure(&call(&settings(&peer.url()), &update())), (Kind::BadResponse, Cause::TooLarge));
@@ -175,10 +176,10 @@ fn a_redirect_whose_body_breaks_off_is_still_a_redirect() {
 #[test]
 fn an_update_waits_for_as_long_as_the_service_asks_and_a_create_does_not() {
     let limited = |headers: &'static [&'static str]| {
-        Peer::plain(move |connection| {
+        Peer::start(move |mut connection| {
             for answer in [http(429, headers, ""), http(200, &[], UPDATED)] {
                 if connection.read_request().is_some() {
-                    connection.write(&answer);
+                    connection.send(&answer);
                 }
             }
         })

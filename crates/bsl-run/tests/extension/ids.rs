@@ -1,0 +1,223 @@
+//! The register of the service's cards: one id belongs to one card, and nothing is created before it is complete.
+
+use chrono::Duration;
+use infobase::metadata::declared::Variant;
+
+use crate::stage::untouched;
+use crate::story::{JOB, Story};
+
+/// A main configuration to which somebody added the attributes of the vendor's example.
+fn with_attributes() -> Variant {
+    Variant::retail_23()
+}
+
+const ID: &str = "65a1b2c3d4e5f60718293a4b";
+const OTHER: &str = "65a1b2c3d4e5f60718293a4c";
+
+fn card_with_attribute(story: &Story, name: &str, phone: &str, id: &str) {
+    story.new_card(name, phone);
+    story.act(&format!("УстановитьРеквизит(\"{name}\", \"cardId\", \"{id}\")"));
+}
+
+#[test]
+fn nothing_is_created_before_somebody_says_that_the_service_is_empty() {
+    let story = Story::just_installed(&untouched());
+    story.new_card("Анна Петрова", "+7 916 123-45-67");
+    story.job();
+    assert_eq!(story.sandbox.cards().len(), 0);
+    assert_eq!(story.state("Анна Петрова"), "КОтправке");
+    story.act("СервисПуст()");
+    story.job();
+    assert_eq!(story.id("Анна Петрова"), story.served("Анна Петрова").unwrap().id);
+}
+
+/// Updates need no complete register.
+#[test]
+fn a_known_card_is_updated_before_the_register_is_complete() {
+    let story = Story::new();
+    let card = story.sent_card("Анна Петрова", "+7 916 123-45-67");
+    story.act("ИнтеграцияPassteam.УстановитьЗначениеНастройки(\"СверкаЗавершена\", \"\")");
+    story.sell("Анна Петрова", 70);
+    story.job();
+    assert_eq!(story.shown("Анна Петрова"), "70");
+    assert_eq!(story.id("Анна Петрова"), card.id);
+}
+
+/// A new installation, or another node: what was said of the old register says nothing of this one.
+#[test]
+fn an_emptied_register_is_not_complete() {
+    let story = Story::new();
+    story.sent_card("Анна Петрова", "+7 916 123-45-67");
+    story.act(
+        "Набор = РегистрыСведений.КартыPassteam.СоздатьНаборЗаписей(); Набор.Записать(); НоваяКарта(\"Борис\", \"9161112233\")",
+    );
+    story.job();
+    assert!(story.served("Борис").is_none());
+    story.act("СервисПуст()");
+    story.job();
+    assert!(story.served("Борис").is_some());
+}
+
+#[test]
+fn ids_of_the_vendors_attributes_are_taken_over_and_shared_ones_are_not() {
+    let story = Story::just_installed(&with_attributes());
+    card_with_attribute(&story, "Анна", "9161110001", ID);
+    card_with_attribute(&story, "Борис", "9161110002", OTHER);
+    card_with_attribute(&story, "Копия Бориса", "9161110003", OTHER);
+    story.job();
+    assert_eq!(story.id("Анна"), ID);
+    assert_eq!((story.id("Борис"), story.id("Копия Бориса")), (String::new(), String::new()));
+    let state = story.ask("КартыPassteam.СостояниеРеестра(ИнтеграцияPassteam.АдресСервиса())");
+    assert!(state.contains(OTHER), "{state}");
+    assert!(!state.contains(ID), "{state}");
+}
+
+/// Whose the id is, only a person knows: creating a card could make a second one of the same customer.
+#[test]
+fn a_card_whose_id_is_shared_is_not_created() {
+    let story = Story::just_installed(&with_attributes());
+    card_with_attribute(&story, "Борис", "9161110002", OTHER);
+    card_with_attribute(&story, "Копия Бориса", "9161110003", OTHER);
+    story.act("СервисПуст()");
+    story.job();
+    assert_eq!(story.sandbox.cards().len(), 0);
+    assert_eq!(story.state("Борис"), "ТребуетРешения");
+    assert!(story.entry("Борис", "ПоследняяОшибка").contains(OTHER));
+}
+
+/// The attribute of a copied card is its source's.
+#[test]
+fn a_copy_of_a_known_card_becomes_a_card_of_its_own() {
+    let story = Story::just_installed(&with_attributes());
+    card_with_attribute(&story, "Анна", "9161110001", ID);
+    story.act("СервисПуст()");
+    card_with_attribute(&story, "Копия Анны", "9161110002", ID);
+    story.job();
+    assert_eq!(story.id("Анна"), ID);
+    let copy = story.served("Копия Анны").expect("the copy is created");
+    assert_eq!(story.id("Копия Анны"), copy.id);
+    assert_ne!(copy.id, ID);
+}
+
+/// Exchange may bring an id after the attributes were taken over.
+#[test]
+fn a_creation_looks_at_the_attribute_once_more() {
+    let story = Story::just_installed(&with_attributes());
+    story.act("СервисПуст()");
+    card_with_attribute(&story, "Анна", "9161110001", ID);
+    story.job();
+    assert_eq!(story.sandbox.cards().len(), 0);
+    assert_eq!(story.id("Анна"), ID);
+}
+
+#[test]
+fn a_person_cannot_give_one_id_to_two_cards() {
+    let story = Story::new();
+    story.new_card("Анна", "9161110001");
+    story.new_card("Борис", "9161110002");
+    assert_eq!(story.ask(&format!("Внести(\"Анна\", \"{ID}\")")), "Да");
+    assert_eq!(story.ask(&format!("Внести(\"Борис\", \"{ID}\")")), "Нет");
+    assert_eq!((story.id("Анна").as_str(), story.id("Борис").as_str()), (ID, ""));
+}
+
+#[test]
+fn an_id_of_another_service_does_not_count_and_is_kept() {
+    let story = Story::new();
+    story.new_card("Анна", "9161110001");
+    let elsewhere = "ОчередьPassteam.ВнестиИдентификатор(Карта(\"Анна\"), \"https://getpass.passteam.ru/oapi/v1\", \
+                     КартыPassteam.НоваяКартаСервиса(\"%\"))";
+    story.act(&elsewhere.replace('%', ID));
+    story.job();
+    let card = story.served("Анна").expect("the sandbox has none of its own");
+    assert_eq!(story.id("Анна"), card.id);
+    let state = story.ask("КартыPassteam.СостояниеРеестра(ИнтеграцияPassteam.АдресСервиса())");
+    assert!(state.contains("Карт с cardId: 1, сервис https://getpass.passteam.ru/oapi/v1 (другой сервис"), "{state}");
+}
+
+#[test]
+fn ids_go_through_a_file() {
+    let story = Story::new();
+    let card = story.sent_card("Анна", "9161110001");
+    let file = story.ask("КартыPassteam.ИдентификаторыДляФайла()");
+    story.act("Набор = РегистрыСведений.КартыPassteam.СоздатьНаборЗаписей(); Набор.Записать()");
+    assert_eq!(story.id("Анна"), "");
+    story.act(&format!(
+        "Итог = КартыPassteam.ИдентификаторыИзФайла(\"{file}\"); Если Итог.Внесено <> 1 Тогда ВызватьИсключение \"\"; КонецЕсли"
+    ));
+    assert_eq!(story.id("Анна"), card.id);
+}
+
+/// The process dies between the service's answer and the base: nothing is created a second time.
+#[test]
+fn a_crash_after_the_answer_leaves_the_card_to_a_person() {
+    let story = Story::new();
+    story.new_card("Анна", "9161110001");
+    story.before("CreateCards", |story| story.crash_before("НачатьТранзакцию"));
+    assert!(story.shop.run_job(JOB).is_err());
+    assert_eq!(story.state("Анна"), "СозданиеНачато");
+    story.wait(Duration::hours(2));
+    story.job();
+    assert_eq!(story.state("Анна"), "ТребуетРешения");
+    assert_eq!(story.sandbox.cards().len(), 1);
+    assert!(!story.entry("Анна", "ВидОшибки").trim().is_empty());
+    story.night();
+    story.act("УстановитьРеквизит(\"Анна\", \"КодКарты\", \"1\")");
+    story.job();
+    assert_eq!(story.sandbox.cards().len(), 1);
+    let id = story.sandbox.cards()[0].id.clone();
+    story.act(&format!("Внести(\"Анна\", \"{id}\")"));
+    story.job();
+    assert_eq!(story.queued(), "0");
+}
+
+#[test]
+fn nothing_of_the_base_is_written_unless_it_is_wanted() {
+    let attributes = "Возврат \"\" + Карта(\"Анна\").cardId + Карта(\"Анна\").cardUrl;";
+    let story = Story::of(&with_attributes());
+    story.act("НоваяКарта(\"Анна\", \"+79161234567\")");
+    let version = || story.run("Возврат Карта(\"Анна\").ВерсияДанных;");
+    let before = version();
+    story.job();
+    assert_eq!(version(), before);
+    assert_eq!(story.run(attributes), "");
+
+    story.act("ИнтеграцияPassteam.ВключитьНастройку(\"ЗаполнятьРеквизитыКарты\", Истина)");
+    story.night();
+    assert!(story.run(attributes).starts_with(&story.sandbox.cards()[0].id));
+    let filled = version();
+    assert_ne!(filled, before);
+    assert_eq!(story.queue(), "", "our own write queues nothing");
+    story.night();
+    story.job();
+    assert_eq!(version(), filled, "one write a card each time its values change");
+}
+
+#[test]
+fn an_id_that_a_person_enters_goes_to_no_second_card() {
+    let story = Story::new();
+    story.act("НоваяКарта(\"Анна\", \"+79161234567\"); НоваяКарта(\"Мария\", \"+79161234568\")");
+    story.job();
+    let anna = story.id("Анна");
+    let enter = |name: &str, id: &str| {
+        story.run(&format!(
+            "Возврат ОчередьPassteam.ВнестиИдентификатор(Карта(\"{name}\"), ИнтеграцияPassteam.АдресСервиса(), КартыPassteam.НоваяКартаСервиса(\"{id}\"));"
+        ))
+    };
+    let maria = story.id("Мария");
+    for spelling in [anna.clone(), anna.to_uppercase(), format!(" {anna} ")] {
+        assert_eq!(enter("Мария", &spelling), "Нет", "{spelling}");
+    }
+    assert_eq!(story.id("Мария"), maria);
+    assert_eq!(enter("Анна", ""), "Да");
+    assert_eq!(enter("Мария", &anna), "Да");
+    assert_eq!(story.id("Анна"), "");
+}
+
+/// The base would cut it, and it would be another card's id.
+#[test]
+fn a_text_that_is_too_long_for_an_id_is_refused() {
+    let story = Story::new();
+    story.new_card("Анна", "9161110001");
+    assert_eq!(story.ask(&format!("Внести(\"Анна\", \"{ID}0\")")), "Нет");
+    assert_eq!(story.id("Анна"), "");
+}

@@ -1,0 +1,30 @@
+//! The extension in a shop: how the platform joins it to the main configuration, and what it does there.
+
+mod balances;
+mod crashes;
+mod data;
+mod deadlocks;
+mod faults;
+mod first_load;
+mod handlers;
+mod ids;
+mod joined;
+mod many;
+mod moments;
+mod night;
+mod outages;
+mod place;
+mod promises;
+mod queries;
+mod queue_page;
+mod reconciliation;
+mod replaced;
+mod scheduled;
+mod sending;
+mod stage;
+mod states;
+mod story;
+mod turns;
+mod unusual;
+mod variables;
+mod windows;

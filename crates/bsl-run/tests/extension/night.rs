@@ -1,0 +1,155 @@
+//! The nightly job: what the handlers cannot see.
+
+use chrono::Duration;
+use passteam_sandbox::{Drop, Fault};
+
+use crate::story::Story;
+
+fn with_anna() -> Story {
+    let story = Story::new();
+    story.act("НоваяКарта(\"Анна\", \"+79161234567\")");
+    story.job();
+    story.sandbox.clear_requests();
+    story
+}
+
+#[test]
+fn a_night_without_changes_queues_nothing() {
+    let story = Story::new();
+    story.sent_card("Анна", "9161110001");
+    story.sell("Анна", 70);
+    story.job();
+    story.night();
+    assert_eq!(story.queued(), "0");
+}
+
+/// Points whose day has come move no register.
+#[test]
+fn points_whose_day_has_come_are_sent() {
+    let story = Story::new();
+    story.sent_card("Анна", "9161110001");
+    story.act("Продать(\"Анна\", 500, 0, ТекущаяДатаСеанса() + 3 * 86400)");
+    story.job();
+    assert_eq!(story.shown("Анна"), "0");
+    story.wait(Duration::days(4));
+    story.night();
+    assert_eq!(story.state("Анна"), "КОтправке");
+    story.job();
+    assert_eq!(story.shown("Анна"), "500");
+}
+
+#[test]
+fn a_card_that_no_handler_saw_is_queued() {
+    let story = Story::new();
+    story.act("НоваяКарта(\"Анна\", \"9161110001\"); ИнтеграцияPassteam.УстановитьВедениеКарт(Ложь); НоваяКарта(\"Борис\", \"9161110002\"); ИнтеграцияPassteam.УстановитьВедениеКарт(Истина)");
+    assert_eq!(story.state("Борис"), "нет записи");
+    story.night();
+    assert_eq!(story.state("Борис"), "КОтправке");
+}
+
+#[test]
+fn what_is_taken_for_sending_has_no_fingerprint_until_it_succeeds() {
+    let story = Story::new();
+    story.sent_card("Анна", "9161110001");
+    assert_ne!(story.ask("Отпечаток(\"Анна\")"), "");
+    story.sell("Анна", 70);
+    story.sandbox.push_fault(Fault::of("updatecard").code(400).message("No."));
+    story.job();
+    assert_eq!(story.ask("Отпечаток(\"Анна\")"), "");
+}
+
+#[test]
+fn everything_is_sent_anew_if_a_person_wants_it() {
+    let story = Story::new();
+    story.sent_card("Анна", "9161110001");
+    story.act("КартыPassteam.ОтправитьВсеЗаново(ИнтеграцияPassteam.АдресСервиса())");
+    story.night();
+    assert_eq!(story.state("Анна"), "КОтправке");
+}
+
+#[test]
+fn a_card_that_is_right_is_not_sent_again() {
+    let story = with_anna();
+    story.night();
+    assert_eq!(story.queue(), "");
+    assert_eq!(story.sandbox.requests().len(), 0);
+}
+
+#[test]
+fn no_outcome_freezes_a_wrong_balance() {
+    let story = with_anna();
+    for fault in [Fault::of("updatecard").status(500), Fault::of("updatecard").status(200).body("{")] {
+        story.act("Движение(\"Анна\", 10)");
+        (0..4).for_each(|_| story.sandbox.push_fault(fault.clone()));
+        story.job();
+        // The record is lost, as in a restored backup: the fingerprint must not say that the card is right.
+        story.act(
+            r#"Набор = РегистрыСведений.ОчередьPassteam.СоздатьНаборЗаписей();
+			Набор.Записать()"#,
+        );
+        story.sandbox.clear_faults();
+        story.night();
+        assert_eq!(story.queue(), "Анна");
+        story.job();
+        story.wait(chrono::Duration::hours(2));
+        story.job();
+        assert_eq!(story.queue(), "");
+    }
+    assert_eq!(story.balances(), "Анна=20");
+}
+
+/// The service carried a request out whose answer was lost, then the sale was cancelled: what was sent before is not what
+/// the service has now.
+#[test]
+fn an_answer_that_was_lost_is_not_taken_for_what_was_sent_before() {
+    let story = with_anna();
+    story.act("Движение(\"Анна\", 10)");
+    (0..8).for_each(|_| story.sandbox.push_fault(Fault::of("updatecard").drop_connection(Drop::AfterProcessing)));
+    story.job();
+    assert_eq!(story.balances(), "Анна=10");
+    story.sandbox.clear_faults();
+    story.act(
+        r#"ИнтеграцияPassteam.ВключитьНастройку("ЭтаБазаВедетКарты", Ложь);
+		Движение("Анна", -10);
+		ИнтеграцияPassteam.ВключитьНастройку("ЭтаБазаВедетКарты", Истина);
+		Набор = РегистрыСведений.ОчередьPassteam.СоздатьНаборЗаписей();
+		Набор.Записать()"#,
+    );
+    story.night();
+    assert_eq!(story.queue(), "Анна");
+    story.job();
+    assert_eq!(story.balances(), "Анна=0");
+}
+
+#[test]
+fn a_card_of_a_base_that_does_not_keep_the_cards_is_left_alone() {
+    let story = with_anna();
+    story.act(
+        r#"Движение("Анна", 15);
+		ИнтеграцияPassteam.УстановитьВедениеКарт(Ложь)"#,
+    );
+    story.job();
+    story.night();
+    assert_eq!(story.sandbox.requests().len(), 0);
+}
+
+/// A base that came back from a backup believes that its old balance is what the service has.
+#[test]
+fn a_balance_that_the_service_has_otherwise_is_sent_again() {
+    let story = Story::new();
+    story.sent_card("Анна", "9161110001");
+    story.sell("Анна", 70);
+    story.job();
+    let id = story.id("Анна");
+    story.act(&format!("ИнтеграцияPassteam.НоваяКомпонента().UpdateCard(\"{id}\", \"{{\"\"BONUS\"\": 999}}\")"));
+    story.wait(Duration::hours(1));
+    story.night();
+    assert_eq!(story.queued(), "0", "nobody has looked at the service since");
+    story.act("СверкаPassteam.Сверить()");
+    story.night();
+    assert_eq!(story.state("Анна"), "КОтправке");
+    story.job();
+    assert_eq!(story.shown("Анна"), "70");
+    story.night();
+    assert_eq!(story.queued(), "0", "what the walk has read is older than the update");
+}

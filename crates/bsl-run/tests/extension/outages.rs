@@ -1,0 +1,242 @@
+//! Outages and bad cards: the queue tells them apart, an outage takes nothing from a card, and a bad card stops no other.
+
+use chrono::Duration;
+use passteam_sandbox::{Fault, RecordedRequest};
+
+use crate::story::Story;
+
+/// The service cannot say what is wrong.
+fn broken(method: &str) -> Fault {
+    Fault::of(method).code(500).message("Internal server error.")
+}
+
+fn fail(story: &Story, fault: &Fault, times: usize) {
+    (0..times).for_each(|_| story.sandbox.push_fault(fault.clone()));
+}
+
+/// Cards К1, К2 … that the service has.
+fn served(count: usize) -> Story {
+    let story = Story::new();
+    new_cards(&story, 1, count);
+    story.job();
+    story.sandbox.clear_requests();
+    story
+}
+
+fn new_cards(story: &Story, from: usize, to: usize) {
+    story.act(&format!(
+        "Для Номер = {from} По {to} Цикл НоваяКарта(\"К\" + Номер, \"+791600000\" + (10 + Номер)); КонецЦикла"
+    ));
+}
+
+fn sell_to(story: &Story, cards: usize) {
+    story.act(&format!("Для Номер = 1 По {cards} Цикл Движение(\"К\" + Номер, 1); КонецЦикла"));
+}
+
+fn methods(story: &Story) -> Vec<String> {
+    story.sandbox.requests().iter().map(|request| request.method.clone()).collect()
+}
+
+fn count(story: &Story, method: &str) -> usize {
+    methods(story).iter().filter(|known| *known == method).count()
+}
+
+fn updated(request: &RecordedRequest) -> String {
+    request.form.iter().find(|(name, _)| name == "cardId").map(|(_, id)| id.clone()).unwrap_or_default()
+}
+
+fn tries(story: &Story, cards: usize) -> Vec<String> {
+    (1..=cards).map(|number| story.entry(&format!("К{number}"), "Попыток")).collect()
+}
+
+/// What the last run has left for the next one.
+fn outage(story: &Story) -> String {
+    story.ask("ИнтеграцияPassteam.ЗначениеНастройки(\"СбойПередачи\")")
+}
+
+#[test]
+fn one_bad_card_stops_no_other_and_ends_in_the_list() {
+    let story = served(3);
+    sell_to(&story, 3);
+    new_cards(&story, 4, 4);
+    story.sandbox.push_fault(broken("updatecard"));
+    story.job();
+    let bad = story.queue();
+    assert!(bad.len() == "К1".len(), "one card is left, the new one is created in the same run: {bad}");
+    assert_eq!(story.entry(&bad, "Попыток"), "1");
+    assert_eq!(outage(&story), "");
+    for tries in 2..=6 {
+        assert_eq!(story.state(&bad), "КОтправке");
+        story.wait(Duration::hours(2));
+        story.sandbox.push_fault(broken("updatecard"));
+        story.job();
+        assert_eq!(story.entry(&bad, "Попыток"), tries.to_string());
+    }
+    assert_eq!(story.state(&bad), "ТребуетРешения");
+    assert_eq!(story.entry(&bad, "ВидОшибки").trim(), "ServerError");
+    let told = story.ask(&format!("ОчередьPassteam.СостояниеКарты(Карта(\"{bad}\"))"));
+    assert!(told.contains("Остальные карты сервис принимает"), "{told}");
+    // A person decides, not before a late request can no longer arrive.
+    story.act(&format!("ОчередьPassteam.ПовторитьПередачу(Карта(\"{bad}\"))"));
+    story.job();
+    assert_eq!(story.queue(), bad);
+    story.wait(Duration::minutes(5));
+    story.job();
+    assert_eq!(story.queue(), "");
+    assert_eq!(story.shown(&bad), "1");
+}
+
+#[test]
+fn an_outage_ends_the_run_takes_no_try_and_the_next_run_begins_with_one_other_update() {
+    let story = served(5);
+    sell_to(&story, 5);
+    new_cards(&story, 6, 6);
+    fail(&story, &broken("updatecard"), 20);
+    story.job();
+    assert_eq!(count(&story, "updatecard"), 5);
+    assert_eq!(count(&story, "createcard"), 0, "no further portion");
+    assert_eq!(tries(&story, 5), ["0"; 5]);
+    let ended = outage(&story);
+    assert!(!ended.is_empty());
+    // The outage goes on: one request, and not of the card on which the last run ended.
+    story.wait(Duration::minutes(6));
+    story.sandbox.clear_requests();
+    story.job();
+    assert_eq!(methods(&story), ["updatecard"]);
+    let ended_id = story.ask(&format!(
+        "КартыPassteam.КартаСервиса(Справочники.ИнформационныеКарты.ПолучитьСсылку(Новый \
+         УникальныйИдентификатор(\"{ended}\")), ИнтеграцияPassteam.АдресСервиса()).Идентификатор"
+    ));
+    assert_ne!(updated(&story.sandbox.requests()[0]), ended_id);
+    assert_ne!(outage(&story), ended);
+    assert_eq!(tries(&story, 5), ["0"; 5]);
+    // The outage is over.
+    story.sandbox.clear_faults();
+    story.wait(Duration::minutes(6));
+    story.job();
+    assert_eq!(story.queue(), "");
+    assert_eq!(story.balances(), "К1=1 К2=1 К3=1 К4=1 К5=1 К6=0");
+    assert_eq!(outage(&story), "");
+}
+
+/// A few bad cards alone in the queue: the service names its templates, so it works, and creations need not wait.
+#[test]
+fn a_bad_card_alone_does_not_hold_up_creations() {
+    let story = served(1);
+    sell_to(&story, 1);
+    new_cards(&story, 2, 2);
+    story.sandbox.push_fault(broken("updatecard"));
+    story.job();
+    assert_eq!(story.queue(), "К1");
+    assert_eq!(story.entry("К1", "Попыток"), "1");
+    assert_eq!(count(&story, "createcard"), 1);
+}
+
+#[test]
+fn without_an_update_the_templates_are_the_probe_and_never_a_creation() {
+    let story = Story::new();
+    new_cards(&story, 1, 3);
+    fail(&story, &Fault::of("gettemplates").status(503), 9);
+    story.job();
+    assert_eq!(count(&story, "createcard"), 0);
+    assert!(!outage(&story).is_empty());
+    story.job();
+    assert_eq!(count(&story, "createcard"), 0);
+    assert!(story.sandbox.cards().is_empty());
+    story.sandbox.clear_faults();
+    // A portion that was not sent has lost nothing: it goes out at once.
+    story.job();
+    assert_eq!(story.queue(), "");
+    assert_eq!(story.sandbox.cards().len(), 3);
+}
+
+/// A limit takes nothing away, neither a try nor the turn.
+#[test]
+fn a_limit_takes_nothing_from_updates_and_creations() {
+    let story = served(2);
+    sell_to(&story, 2);
+    let limited = |method: &str| Fault::of(method).status(429).code(429).header("Retry-After", "3600");
+    fail(&story, &limited("updatecard"), 2);
+    story.job();
+    assert_eq!(tries(&story, 2), ["0"; 2]);
+    assert_eq!(story.balances(), "К1=0 К2=0");
+    story.sandbox.clear_faults();
+    story.job();
+    assert_eq!(story.balances(), "К1=1 К2=1");
+    new_cards(&story, 3, 8);
+    fail(&story, &limited("createcard"), 6);
+    story.job();
+    assert_eq!(story.queue(), "К3,К4,К5,К6,К7,К8");
+    for card in ["К3", "К8"] {
+        assert_eq!(story.state(card), "КОтправке");
+        assert_eq!(story.entry(card, "Попыток"), "0");
+        assert_eq!(story.entry(card, "Созданий"), "0", "nothing was created");
+    }
+    story.sandbox.clear_faults();
+    story.job();
+    assert_eq!(story.queue(), "");
+    assert_eq!(story.sandbox.cards().len(), 8);
+}
+
+/// The service creates no cards and does not say why: few outcomes are unknown, the others wait.
+#[test]
+fn an_outage_of_creations_leaves_few_unknown_outcomes() {
+    let story = Story::new();
+    new_cards(&story, 1, 12);
+    fail(&story, &broken("createcard"), 40);
+    story.job();
+    let unknown = count(&story, "createcard");
+    assert!((1..=4).contains(&unknown), "{unknown} requests at once");
+    let states = |story: &Story| {
+        let all: Vec<_> = (1..=12).map(|number| story.state(&format!("К{number}"))).collect();
+        all.iter().filter(|state| *state == "ТребуетРешения").count()
+    };
+    assert_eq!(states(&story), unknown);
+    story.sandbox.clear_requests();
+    story.job();
+    assert_eq!(methods(&story), ["gettemplates", "createcard"], "one creation tries it");
+    story.sandbox.clear_faults();
+    story.job();
+    assert_eq!(story.sandbox.cards().len(), 12 - unknown - 1);
+    assert_eq!(states(&story), unknown + 1);
+}
+
+/// What only a person can settle says what to do.
+#[test]
+fn refusals_wait_for_a_person_who_is_told_what_to_do() {
+    let story = served(1);
+    story.act("НоваяКарта(\"Двойник\", \"+79160000011\")");
+    story.job();
+    let refused = |name: &str| {
+        assert_eq!(story.state(name), "ТребуетРешения");
+        let told = story.ask(&format!("ОчередьPassteam.СостояниеКарты(Карта(\"{name}\"))"));
+        (story.entry(name, "ВидОшибки").trim().to_owned(), told)
+    };
+    let (kind, told) = refused("Двойник");
+    assert_eq!(kind, "Duplicate");
+    assert!(told.contains("внесите cardId"), "{told}");
+    for (code, kind, advice) in [(400, "Rejected", "Исправьте"), (404, "NotFound", "сотрите ее cardId")]
+    {
+        story.sandbox.push_fault(Fault::of("updatecard").code(code).message("No."));
+        sell_to(&story, 1);
+        story.job();
+        let (known, told) = refused("К1");
+        assert_eq!(known, kind);
+        assert!(told.contains(advice), "{told}");
+        story.act("ОчередьPassteam.ПовторитьПередачу(Карта(\"К1\"))");
+        story.job();
+        assert_eq!(story.state("К1"), "нет записи");
+    }
+}
+
+/// Later data may be what the service wants: a refusal of the former ones is none of the new ones.
+#[test]
+fn a_refusal_of_former_data_sends_the_new_ones() {
+    let story = served(1);
+    sell_to(&story, 1);
+    story.sandbox.push_fault(Fault::of("updatecard").code(400).message("No."));
+    story.before("UpdateCards", |story| sell_to(story, 1));
+    story.job();
+    assert_eq!(story.shown("К1"), "2");
+    assert_eq!(story.queue(), "");
+}

@@ -1,0 +1,639 @@
+//! The walk over the service's cards: what became of creations whose outcome nobody knows, and nothing is created before it.
+
+use chrono::Duration;
+use infobase::metadata::declared::Variant;
+use infobase::{Right, User};
+use passteam_sandbox::{Card, Drop, Fault};
+
+use crate::stage::{bare, metadata, untouched};
+use crate::story::Story;
+
+const JOB: &str = "СверкаPassteam";
+const PAGE: &str = "getCardsWithPagination";
+const NEVER_WHOLE: &str = "СверкаPassteam.Состояние().Закончена = Дата(1, 1, 1)";
+
+fn walk(story: &Story) {
+    story.act("СверкаPassteam.Сверить()");
+}
+
+fn state(story: &Story, field: &str) -> String {
+    story.ask(&format!("СверкаPassteam.Состояние().{field}"))
+}
+
+/// The cards that a person is shown for this one, a line each.
+fn found(story: &Story, name: &str) -> String {
+    story.run(&format!(
+        r#"Строки = Новый Массив;
+		Для Каждого Найденная Из СверкаPassteam.НайденныеКарты(Карта("{name}")) Цикл
+			Строки.Добавить(Найденная.Идентификатор + " совпало: " + Найденная.Совпало + " отличается: " + Найденная.Отличается
+				+ " у карты: " + Найденная.КартаБазы);
+		КонецЦикла;
+		Возврат СтрСоединить(Строки, Символы.ПС);"#
+    ))
+}
+
+/// The service has carried the next creation out, and its answer is lost.
+fn lose_the_answer(story: &Story) {
+    story.sandbox.push_fault(Fault::of("createcard").drop_connection(Drop::AfterProcessing));
+}
+
+/// The next creation is not carried out, and nobody knows that.
+fn lose_the_request(story: &Story) {
+    story.sandbox.push_fault(Fault::of("createcard").drop_connection(Drop::BeforeAnswer));
+}
+
+/// Anna's creation has an outcome that nobody knows, and a late request can no longer arrive.
+fn unknown(lose: impl Fn(&Story)) -> Story {
+    let story = Story::new();
+    lose(&story);
+    story.new_card("Анна", "+7 916 123-45-67");
+    story.job();
+    story.sandbox.clear_faults();
+    assert_eq!((story.state("Анна").as_str(), &*story.entry("Анна", "ИсходНеизвестен")), ("ТребуетРешения", "Да"));
+    story.wait(Duration::hours(2));
+    story
+}
+
+fn page_of(cards: &[&Card], next: &str) -> String {
+    let cards: Vec<_> = cards
+        .iter()
+        .map(|card| {
+            format!(r#"{{"cardId": "{}", "values": {{"%PHONE%": "{}"}}}}"#, card.id, card.get("PHONE").unwrap())
+        })
+        .collect();
+    format!(
+        r#"{{"code": 200, "error": false, "message": "", "result": {{"cards": [{}], "nextPage": {next}}}}}"#,
+        cards.join(",")
+    )
+}
+
+#[test]
+fn a_creation_whose_answer_was_lost_gets_its_card() {
+    let story = unknown(lose_the_answer);
+    story.sell("Анна", 70);
+    let card = story.served("Анна").unwrap();
+    walk(&story);
+    assert_eq!(story.id("Анна"), card.id);
+    assert_eq!(story.state("Анна"), "КОтправке");
+    story.job();
+    assert_eq!((story.queued().as_str(), story.shown("Анна").as_str()), ("0", "70"));
+    assert_eq!(state(&story, "Новых"), "1");
+    assert_eq!(state(&story, "Расхождений"), "0");
+}
+
+#[test]
+fn a_creation_that_never_arrived_is_made_again() {
+    let story = unknown(lose_the_request);
+    walk(&story);
+    assert_eq!(story.state("Анна"), "КОтправке");
+    story.job();
+    assert_eq!(story.id("Анна"), story.served("Анна").unwrap().id);
+}
+
+/// The walk began while the request could still arrive.
+#[test]
+fn a_walk_that_began_too_early_repeats_nothing() {
+    let story = Story::new();
+    lose_the_request(&story);
+    story.new_card("Анна", "+7 916 123-45-67");
+    story.job();
+    story.wait(Duration::minutes(15));
+    walk(&story);
+    assert_eq!(story.state("Анна"), "ТребуетРешения");
+    story.wait(Duration::hours(1));
+    walk(&story);
+    assert_eq!(story.state("Анна"), "КОтправке");
+}
+
+#[test]
+fn a_creation_is_repeated_twice_at_most() {
+    let story = unknown(lose_the_request);
+    for repeats in 1..=2 {
+        walk(&story);
+        assert_eq!(story.state("Анна"), "КОтправке", "{repeats}");
+        // A sale in between forgets nothing of it.
+        story.sell("Анна", 1);
+        lose_the_request(&story);
+        story.job();
+        story.sandbox.clear_faults();
+        story.wait(Duration::hours(2));
+    }
+    let text = story.entry("Анна", "ПоследняяОшибка");
+    walk(&story);
+    assert_eq!(story.state("Анна"), "ТребуетРешения");
+    assert_eq!(story.entry("Анна", "ПоследняяОшибка"), text);
+    assert_eq!(state(&story, "Расхождений"), "1");
+}
+
+/// Without the unique variable the service would not refuse a second card.
+#[test]
+fn a_creation_without_the_unique_variable_is_not_repeated() {
+    let story = unknown(lose_the_request);
+    story.act("ИнтеграцияPassteam.УстановитьЗначениеНастройки(\"УникальнаяПеременная\", \"EMAIL\")");
+    walk(&story);
+    assert_eq!(story.state("Анна"), "ТребуетРешения");
+}
+
+/// A time-out may hide a refusal, and a refusal an own card: both are settled alike.
+#[test]
+fn a_duplicate_that_is_the_cards_own_is_settled() {
+    let story = unknown(lose_the_answer);
+    story.act("ОчередьPassteam.ПовторитьПередачу(Карта(\"Анна\"))");
+    story.job();
+    assert_eq!(story.entry("Анна", "ВидОшибки").trim(), "Duplicate");
+    story.wait(Duration::hours(2));
+    walk(&story);
+    story.job();
+    assert_eq!(story.id("Анна"), story.served("Анна").unwrap().id);
+    assert_eq!(story.queued(), "0");
+}
+
+/// The same telephone, another customer: one's balance must never reach the other's wallet.
+#[test]
+fn a_card_that_only_shares_the_telephone_goes_to_a_person() {
+    let story = Story::new();
+    let husband = story.sent_card("Иван", "+7 916 123-45-67");
+    story.new_card("Анна", "8 (916) 123-45-67");
+    story.job();
+    story.wait(Duration::hours(2));
+    walk(&story);
+    assert_eq!(story.entry("Анна", "ВидОшибки").trim(), "Duplicate");
+    assert_eq!((story.id("Анна").as_str(), story.id("Иван")), ("", husband.id.clone()));
+    assert_eq!(found(&story, "Анна"), format!("{} совпало:  отличается: CLIENT_NAME у карты: Иван", husband.id));
+    assert_eq!(state(&story, "Расхождений"), "1");
+    assert_eq!(
+        story.ask(&format!("СверкаPassteam.Принять(Карта(\"Анна\"), \"{}\")", husband.id)),
+        "Нет",
+        "it is Ivan's"
+    );
+}
+
+/// A card that a person made in the cabinet under a nickname: nobody but a person knows whose it is.
+#[test]
+fn a_person_accepts_a_found_card() {
+    let story = unknown(lose_the_answer);
+    let card = story.served("Анна").unwrap();
+    // The card in the service is not what the request sent.
+    story.act(&renamed(&card.id));
+    walk(&story);
+    assert_eq!((story.state("Анна").as_str(), story.id("Анна").as_str()), ("ТребуетРешения", ""));
+    assert_eq!(found(&story, "Анна"), format!("{} совпало:  отличается: CLIENT_NAME у карты: ", card.id));
+    let accept = |id: &str| story.ask(&format!("СверкаPassteam.Принять(Карта(\"Анна\"), \"{id}\")"));
+    assert_eq!(accept("65a1b2c3d4e5f60718293a4b"), "Нет", "the walk has met no such card");
+    assert_eq!(accept(&card.id), "Да");
+    story.job();
+    assert_eq!((story.id("Анна"), story.queued()), (card.id, "0".to_owned()));
+    assert_eq!(state(&story, "Расхождений"), "0");
+}
+
+/// Two cards of one owner: both fit.
+#[test]
+fn a_card_that_fits_two_of_the_base_goes_to_neither() {
+    let story = Story::just_installed(&untouched());
+    story.new_card("Анна", "+7 916 123-45-67");
+    story.act("ВтораяКарта(\"Вторая\", \"Анна\")");
+    create(&story, "Анна", "79161234567");
+    story.shop.run_job(JOB).unwrap();
+    assert_eq!((story.id("Анна"), story.id("Вторая")), (String::new(), String::new()));
+    assert_eq!(story.sandbox.cards().len(), 1);
+}
+
+/// A card in the service that this base does not know; its id.
+fn create(story: &Story, name: &str, phone: &str) -> String {
+    story.ask(&format!("СоздатьВСервисе(\"{name}\", \"{phone}\")"))
+}
+
+/// The error of one card's expression concerns that card alone.
+#[test]
+fn a_unique_variable_that_cannot_be_evaluated_stops_no_walk() {
+    let story = Story::just_installed(&untouched());
+    story.act(
+        r#"Переменные = ДанныеPassteam.Переменные();
+		Для Каждого Строка Из Переменные Цикл
+			Если Строка.Имя = "PHONE" Тогда
+				Строка.Источник = "Выражение";
+				Строка.Значение = "?(Параметры.Владелец = ""Анна"", Параметры.Телефон, 1 / 0)";
+			КонецЕсли;
+		КонецЦикла;
+		ДанныеPassteam.ЗаписатьПеременные(Переменные);
+		ИнтеграцияPassteam.УстановитьЗначениеНастройки("УникальнаяПеременная", "PHONE")"#,
+    );
+    let anna = create(&story, "Анна", "79161234567");
+    story.new_card("Борис", "+7 916 123-45-68");
+    story.new_card("Анна", "+7 916 123-45-67");
+    walk(&story);
+    assert_eq!((story.id("Анна"), story.id("Борис")), (anna, String::new()));
+    assert_eq!(state(&story, "Идет"), "Нет");
+}
+
+/// A new installation in a shop whose cards are in the service already.
+#[test]
+fn nothing_is_created_before_the_first_walk_has_matched_everything() {
+    let story = Story::just_installed(&untouched());
+    story.sandbox.add_cards(60).unwrap();
+    let anna = create(&story, "Анна", "+7 (916) 123-45-67");
+    let other = create(&story, "Иванов", "79161234568");
+    story.new_card("Анна", "8 916 123-45-67");
+    story.new_card("Петров", "79161234568");
+    story.new_card("Новая", "79161234569");
+    story.job();
+    assert_eq!(story.sandbox.cards().len(), 62, "no creation yet");
+    story.shop.run_job(JOB).unwrap();
+    assert_eq!(story.id("Анна"), anna);
+    assert_eq!((story.id("Петров"), story.id("Новая")), (String::new(), String::new()));
+    assert_eq!(
+        ["Страниц", "Найдено", "Сопоставлено", "Новых"].map(|field| state(&story, field)),
+        ["2", "62", "1", "1"]
+    );
+    story.job();
+    assert_eq!(story.id("Новая"), story.served("Новая").unwrap().id);
+    assert_eq!(story.entry("Петров", "ВидОшибки").trim(), "Duplicate");
+    assert!(found(&story, "Петров").starts_with(&other));
+}
+
+/// A replaced card is not sent: its place is its successor's.
+#[test]
+fn a_found_card_goes_to_the_card_that_replaced_another() {
+    let story = Story::just_installed(&untouched());
+    story.new_card("Анна", "+7 916 123-45-67");
+    story.act("ВтораяКарта(\"Новая\", \"Анна\"); Заменить(\"Анна\", \"Новая\")");
+    let card = create(&story, "Анна", "79161234567");
+    story.shop.run_job(JOB).unwrap();
+    assert_eq!((story.id("Анна"), story.id("Новая")), (String::new(), card));
+}
+
+#[test]
+fn pages_that_cannot_be_read_leave_the_confirmation_to_a_person() {
+    let story = Story::just_installed(&untouched());
+    story.new_card("Анна", "+7 916 123-45-67");
+    let unreadable = Fault::of(PAGE).body(r#"{"code": 200, "result": {"cards": "?"}}"#);
+    (0..9).for_each(|_| story.sandbox.push_fault(unreadable.clone()));
+    story.shop.run_job(JOB).unwrap();
+    assert!(state(&story, "Ошибка").contains("страница 1 не прочиталась. BadResponse"), "{}", state(&story, "Ошибка"));
+    assert_eq!(story.ask(NEVER_WHOLE), "Да");
+    story.job();
+    assert_eq!(story.sandbox.cards().len(), 0);
+    story.act("СервисПуст()");
+    story.job();
+    assert_eq!(story.sandbox.cards().len(), 1);
+}
+
+/// The next run goes on from the page that failed.
+#[test]
+fn an_interrupted_walk_is_resumed() {
+    let story = unknown(lose_the_answer);
+    story.sandbox.add_cards(120).unwrap();
+    let pages = |story: &Story| -> Vec<String> {
+        let requests = story.sandbox.requests();
+        requests.iter().filter_map(|request| request.field("page").map(str::to_owned)).collect()
+    };
+    story.before("GetCards", |story| {
+        story.before("GetCards", |story| {
+            (0..9).for_each(|_| story.sandbox.push_fault(Fault::of(PAGE).status(503)));
+        });
+    });
+    walk(&story);
+    assert_eq!(state(&story, "Страниц"), "1");
+    assert!(state(&story, "Ошибка").contains("страница 2 не прочиталась"));
+    assert_eq!(story.state("Анна"), "ТребуетРешения", "half a walk decides nothing");
+    story.sandbox.clear_faults();
+    story.sandbox.clear_requests();
+    story.act(&format!("СверкаPassteam.Сверить({SOON})"));
+    // The page that was read last is looked at once more: cards may have moved meanwhile.
+    assert_eq!(pages(&story), ["1", "2", "3"]);
+    assert_eq!(state(&story, "Ошибка"), "");
+    assert_ne!(story.id("Анна"), "");
+}
+
+const SOON: &str = "ТекущаяУниверсальнаяДата() + 60";
+
+/// A limit of the run.
+#[test]
+fn a_run_ends_at_its_limit_and_the_next_goes_on() {
+    let story = unknown(lose_the_answer);
+    story.sandbox.add_cards(120).unwrap();
+    story.act("СверкаPassteam.Сверить(ТекущаяУниверсальнаяДата() - 1)");
+    assert_eq!((state(&story, "Страниц").as_str(), state(&story, "Идет").as_str()), ("0", "Да"));
+    story.before("GetCards", |story| story.wait(Duration::minutes(10)));
+    walk(&story);
+    assert_eq!((state(&story, "Страниц").as_str(), story.id("Анна").as_str()), ("1", ""));
+    assert!(story.shop.run_job(JOB).is_ok());
+    assert_eq!(state(&story, "Идет"), "Нет");
+    assert_ne!(story.id("Анна"), "");
+}
+
+/// Cards that move while they are read: some may have been passed over.
+#[test]
+fn a_shifted_page_begins_the_walk_anew() {
+    let story = unknown(lose_the_request);
+    story.sandbox.set_shape("order=newest".parse().unwrap());
+    story.sandbox.add_cards(120).unwrap();
+    story.before("GetCards", |story| story.before("GetCards", |story| story.sandbox.add_cards(1).unwrap()));
+    story.sandbox.clear_requests();
+    walk(&story);
+    let pages: Vec<_> =
+        story.sandbox.requests().iter().map(|request| request.field("page").unwrap().to_owned()).collect();
+    assert_eq!(pages, ["1", "2", "1", "2", "3"]);
+    assert_eq!((state(&story, "Найдено").as_str(), state(&story, "Ошибка").as_str()), ("121", ""));
+    assert_eq!(story.state("Анна"), "КОтправке");
+}
+
+/// A service that answers every page with the same cards has not shown the others.
+#[test]
+fn a_repeated_page_changes_nothing() {
+    let story = unknown(lose_the_request);
+    story.sandbox.add_cards(60).unwrap();
+    let cards = story.sandbox.cards();
+    let first: Vec<_> = cards.iter().take(50).collect();
+    for next in ["2", "null"].iter().cycle().take(12) {
+        story.sandbox.push_fault(Fault::of(PAGE).body(page_of(&first, next)));
+    }
+    walk(&story);
+    assert!(state(&story, "Ошибка").contains("уже встречались"), "{}", state(&story, "Ошибка"));
+    assert_eq!((state(&story, "Идет"), story.ask(NEVER_WHOLE)), ("Да".to_owned(), "Да".to_owned()));
+    assert_eq!(story.state("Анна"), "ТребуетРешения");
+    story.sandbox.clear_faults();
+    walk(&story);
+    assert_eq!((state(&story, "Идет").as_str(), story.state("Анна").as_str()), ("Нет", "КОтправке"));
+}
+
+/// Between two runs a card was deleted: what stood on page 2 may stand on page 1 now.
+#[test]
+fn cards_that_move_between_two_runs_begin_the_walk_anew() {
+    let story = unknown(lose_the_answer);
+    story.sandbox.add_cards(120).unwrap();
+    story.before("GetCards", |story| story.wait(Duration::minutes(10)));
+    walk(&story);
+    assert_eq!(state(&story, "Страниц"), "1");
+    let last = story.sandbox.cards()[20].id.clone();
+    assert!(story.sandbox.delete_card(&last));
+    story.sandbox.clear_requests();
+    walk(&story);
+    let pages: Vec<_> =
+        story.sandbox.requests().iter().map(|request| request.field("page").unwrap().to_owned()).collect();
+    assert_eq!(pages, ["1", "1", "2", "3"]);
+    assert_eq!(state(&story, "Найдено"), "120");
+}
+
+#[test]
+fn links_and_installation_are_refreshed() {
+    let story = Story::new();
+    let card = story.sent_card("Анна", "+7 916 123-45-67");
+    story.wait(Duration::minutes(1));
+    story.sandbox.set_installed(&card.id, true);
+    story.act("УстановитьСсылку(\"Анна\", \"прежняя\")");
+    walk(&story);
+    let service = "КартыPassteam.КартаСервиса(Карта(\"Анна\"), ИнтеграцияPassteam.АдресСервиса())";
+    assert_eq!(story.ask(&format!("{service}.Установлена")), "Да");
+    assert_eq!(story.ask(&format!("{service}.Ссылка")), card.url);
+    assert_eq!(story.queued(), "0", "nothing is to be sent");
+    // The service may leave the link out: then the known one stays.
+    let bare = page_of(&[&card], "null");
+    story.sandbox.push_fault(Fault::of(PAGE).body(bare));
+    walk(&story);
+    assert_eq!(story.ask(&format!("{service}.Ссылка")), card.url);
+}
+
+/// Ten known cards of which some are gone.
+fn ten_cards(gone: usize) -> Story {
+    let story = Story::new();
+    story.act("Для Номер = 1 По 10 Цикл НоваяКарта(\"К\" + Номер, \"+791612345\" + (10 + Номер)); КонецЦикла");
+    story.job();
+    assert_eq!(story.sandbox.cards().len(), 10);
+    story.wait(Duration::minutes(1));
+    for card in story.sandbox.cards().iter().take(gone) {
+        story.sandbox.delete_card(&card.id);
+    }
+    story
+}
+
+const GONE: &str = "КартыPassteam.НеНайденные(ИнтеграцияPassteam.АдресСервиса()).Количество()";
+
+#[test]
+fn a_card_that_has_gone_from_the_service_is_listed_and_keeps_its_id() {
+    let story = ten_cards(1);
+    let id = story.id("К1");
+    walk(&story);
+    assert_eq!((story.ask(GONE).as_str(), state(&story, "Расхождений").as_str()), ("1", "1"));
+    assert_eq!(story.id("К1"), id);
+    // A person clears it, and the card is made anew.
+    story.act("Внести(\"К1\", \"\")");
+    assert_eq!(story.ask(GONE), "0");
+    story.job();
+    assert_eq!(story.sandbox.cards().len(), 10);
+}
+
+#[test]
+fn a_walk_that_met_less_than_nine_tenths_lists_nothing() {
+    let story = ten_cards(2);
+    walk(&story);
+    assert_eq!(story.ask(GONE), "0");
+    assert!(
+        state(&story, "Ошибка").contains("из 10 известных карт в сервисе нашлось 8"),
+        "{}",
+        state(&story, "Ошибка")
+    );
+}
+
+#[test]
+fn a_card_that_is_met_again_leaves_the_list() {
+    let story = ten_cards(0);
+    let cards = story.sandbox.cards();
+    let nine: Vec<_> = cards.iter().skip(1).collect();
+    story.sandbox.push_fault(Fault::of(PAGE).body(page_of(&nine, "null")));
+    walk(&story);
+    assert_eq!(story.ask(GONE), "1");
+    walk(&story);
+    assert_eq!(story.ask(GONE), "0");
+}
+
+/// Whatever broke, once the walk is through nobody has anything to do but for real conflicts.
+#[test]
+fn after_an_outage_the_list_for_a_person_is_empty() {
+    for fault in [
+        Fault::of("createcard").status(503),
+        Fault::of("createcard").drop_connection(Drop::AfterProcessing),
+        Fault::of("createcard").drop_connection(Drop::BeforeAnswer),
+        Fault::of("createcard").body("<html>"),
+        Fault::of("createcard").drop_connection(Drop::AfterBytes(5)),
+    ] {
+        let story = Story::new();
+        (0..4).for_each(|_| story.sandbox.push_fault(fault.clone()));
+        story.act("Для Номер = 1 По 6 Цикл НоваяКарта(\"К\" + Номер, \"+791612345\" + (10 + Номер)); КонецЦикла");
+        for _ in 0..4 {
+            story.job();
+            story.wait(Duration::hours(2));
+        }
+        story.sandbox.clear_faults();
+        for _ in 0..3 {
+            walk(&story);
+            story.job();
+            story.wait(Duration::hours(2));
+        }
+        assert_eq!(story.queued(), "0", "{fault:?}: {:#?}", story.log());
+        assert_eq!(story.sandbox.cards().len(), 6, "{fault:?}");
+    }
+}
+
+/// The register of cards is lost with a restored copy: the first walk finds everything again.
+#[test]
+fn an_emptied_register_is_filled_by_a_walk_before_anything_is_created() {
+    let story = ten_cards(0);
+    let id = story.id("К3");
+    story.act("Опустошить(\"КартыPassteam\")");
+    // One id comes from a file: the register is no more complete than before.
+    story.act(&format!("Внести(\"К3\", \"{id}\")"));
+    story.new_card("Новая", "+79991112233");
+    story.night();
+    story.job();
+    assert_eq!(story.sandbox.cards().len(), 10);
+    story.shop.run_job(JOB).unwrap();
+    story.job();
+    assert_eq!(story.sandbox.cards().len(), 11);
+    assert_eq!(story.id("К3"), id);
+    assert_eq!(story.queued(), "0", "{:#?}", story.log());
+}
+
+/// Once a day, at night; a base that does not work at night is not left out.
+#[test]
+fn the_job_walks_once_a_day() {
+    let story = Story::new();
+    let walks = || story.sandbox.requests().iter().filter(|request| request.method == PAGE).count();
+    let mut seen = Vec::new();
+    // From nine in the morning.
+    for _ in 0..48 {
+        let before = walks();
+        story.shop.run_job(JOB).unwrap();
+        if walks() > before {
+            seen.push(story.ask("Формат(ТекущаяДатаСеанса(), \"ДФ=dd.HH\")"));
+        }
+        story.wait(Duration::hours(1));
+    }
+    let hours: Vec<_> = seen.iter().map(|hour| hour.split_once('.').unwrap().1.to_owned()).collect();
+    assert_eq!(hours.len(), 3, "{seen:?}");
+    assert_eq!(hours[0], "09", "none before: {seen:?}");
+    assert!(hours[1..].iter().all(|hour| hour == "01"), "{seen:?}");
+    story.wait(Duration::hours(30));
+    let before = walks();
+    story.shop.run_job(JOB).unwrap();
+    assert_eq!(walks(), before + 1);
+}
+
+#[test]
+fn a_base_that_may_not_send_walks_nowhere() {
+    let story = Story::new();
+    story.hide_sandbox();
+    story.shop.infobase(|base| base.lock_external_resources(true));
+    walk(&story);
+    story.shop.run_job(JOB).unwrap();
+    story.shop.infobase(|base| base.lock_external_resources(false));
+    story.act("ИнтеграцияPassteam.УстановитьВедениеКарт(Ложь)");
+    walk(&story);
+    story.shop.run_job(JOB).unwrap();
+    assert_eq!(story.sandbox.requests().len(), 0);
+}
+
+/// The base may lack БСП, replacements, accumulating cards; a file base has a short run.
+#[test]
+fn every_base_that_the_extension_may_meet_reconciles() {
+    let full = Variant::retail_23();
+    for variant in [bare(), Variant { file_base: true, ..full.clone() }, Variant { mixed_lock_mode: false, ..full }] {
+        let story = Story::just_installed(&variant);
+        let card = create(&story, "Анна", "79161234567");
+        story.new_card("Анна", "+7 916 123-45-67");
+        story.shop.run_job(JOB).unwrap();
+        assert_eq!(story.id("Анна"), card, "{variant:?}");
+        assert_eq!(story.log(), Vec::<String>::new(), "{variant:?}");
+    }
+}
+
+/// Wherever the process dies, the next run ends as if nothing had happened.
+#[test]
+fn a_walk_that_dies_anywhere_is_finished_by_the_next() {
+    let calls = [
+        "GetCards",
+        "БлокировкаДанных.Заблокировать",
+        "Записать",
+        "Запись набора",
+        "НачатьТранзакцию",
+        "ЗафиксироватьТранзакцию",
+    ];
+    let story = Story::new();
+    story.sandbox.add_cards(60).unwrap();
+    for (number, call) in calls.into_iter().chain(calls).enumerate() {
+        let name = format!("К{number}");
+        lose_the_answer(&story);
+        story.new_card(&name, &format!("+791612345{}", 10 + number));
+        story.job();
+        story.sandbox.clear_faults();
+        story.wait(Duration::hours(2));
+        if number < calls.len() {
+            story.crash_before(call);
+        } else {
+            story.before(call, move |story| story.crash_before(call));
+        }
+        let died = story.act_as(User::administrator(), "СверкаPassteam.Сверить()");
+        assert!(died.is_err(), "{number} {call}");
+        walk(&story);
+        story.job();
+        let card = story.served(&name).unwrap();
+        assert_eq!((story.id(&name), story.queued()), (card.id, "0".to_owned()), "{number} {call}");
+        assert_eq!(state(&story, "Идет"), "Нет", "{number} {call}");
+    }
+}
+
+#[test]
+fn two_walks_do_not_meet() {
+    let story = unknown(lose_the_answer);
+    story.sandbox.add_cards(60).unwrap();
+    story.before("GetCards", walk);
+    story.sandbox.clear_requests();
+    walk(&story);
+    assert_eq!(story.sandbox.requests().len(), 2, "the second one went away");
+    assert_ne!(story.id("Анна"), "");
+}
+
+/// A sale and a correction that come between the comparison and its outcome.
+#[test]
+fn a_card_that_changed_while_it_was_compared_is_left_to_the_next_walk() {
+    let story = Story::just_installed(&untouched());
+    let card = create(&story, "Анна", "79161234567");
+    story.new_card("Анна", "+7 916 123-45-67");
+    story.before("НачатьТранзакцию", |story| {
+        // The page is stored in a transaction of its own; the next one gives the card its id.
+        story.before("НачатьТранзакцию", |story| {
+            story.act("УстановитьРеквизит(\"Анна\", \"КодКарты\", \"1\")").clear()
+        });
+    });
+    walk(&story);
+    assert_eq!(story.id("Анна"), "");
+    walk(&story);
+    assert_eq!(story.id("Анна"), card);
+}
+
+/// What a role may do stands in the forms: past them it changes nothing.
+#[test]
+fn roles_settle_nothing_past_the_forms() {
+    let story = unknown(lose_the_answer);
+    let card = story.served("Анна").unwrap();
+    let metadata = metadata(&untouched());
+    story.act(&renamed(&card.id));
+    story.act("СверкаPassteam.Сверить()");
+    let accept = format!("СверкаPassteam.Принять(Карта(\"Анна\"), \"{}\")", card.id);
+    for role in ["ПросмотрPassteam", "НастройкаPassteam"] {
+        for text in ["СверкаPassteam.Сверить()", accept.as_str()] {
+            let user = User::limited("Человек").grant("Справочник.ИнформационныеКарты", Right::Read);
+            let error = story.act_as(user.with_role(&metadata, role), text).unwrap_err();
+            assert!(error.contains("Недостаточно прав"), "{role} {text}: {error}");
+        }
+    }
+    assert_eq!(story.id("Анна"), "");
+}
+
+/// Gives the service's card another name.
+fn renamed(id: &str) -> String {
+    format!(
+        "Компонента = ИнтеграцияPassteam.НоваяКомпонента(); Компонента.SetValue(\"CLIENT_NAME\", \"Анюта\"); \
+         Компонента.UpdateCard(\"{id}\")"
+    )
+}

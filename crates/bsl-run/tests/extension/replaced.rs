@@ -1,0 +1,67 @@
+//! Cards that were replaced: the customer keeps the card in the telephone.
+
+use crate::story::Story;
+
+/// An old card with its owner at the service, and a new one of the same owner.
+fn replaced(owner_of_new: &str) -> Story {
+    let story = Story::new();
+    story.act("НоваяКарта(\"Анна\", \"+79161234567\"); Движение(\"Анна\", 90, 10)");
+    story.job();
+    story.act(&format!("КартаВладельца(\"Новая\", {owner_of_new}); Заменить(\"Анна\", \"Новая\")"));
+    story
+}
+
+const SAME: &str = "Карта(\"Анна\").ВладелецКарты";
+
+#[test]
+fn the_new_card_takes_over_id_and_balance_before_anything_is_created() {
+    let story = replaced(SAME);
+    let id = story.sandbox.cards()[0].id.clone();
+    story.act("Движение(\"Новая\", 5)");
+    story.job();
+    assert_eq!(story.sandbox.cards().len(), 1);
+    assert_eq!(story.balances(), "Анна=85");
+    assert_eq!(story.run("Возврат cardId(\"Анна\") + \"|\" + cardId(\"Новая\");"), format!("|{id}"));
+    // The replaced card has no id and is not sent, whatever happens to it.
+    story.act("Движение(\"Анна\", 1)");
+    story.job();
+    story.night();
+    story.job();
+    assert_eq!(story.balances(), "Анна=86");
+    assert_eq!(story.queue(), "");
+    assert_eq!(story.log(), Vec::<String>::new());
+}
+
+#[test]
+fn another_owners_card_takes_nothing_over() {
+    let story = replaced("НовыйЧеловек(\"Мария\", \"+79161234568\")");
+    let id = story.sandbox.cards()[0].id.clone();
+    story.job();
+    assert_eq!(story.sandbox.cards().len(), 2);
+    assert_eq!(story.id("Анна"), id);
+    assert_ne!(story.id("Новая"), id);
+}
+
+#[test]
+fn a_chain_of_replacements_ends_at_the_last_card() {
+    let story = replaced(SAME);
+    story.act(&format!("КартаВладельца(\"Третья\", {SAME}); Заменить(\"Новая\", \"Третья\")"));
+    let id = story.sandbox.cards()[0].id.clone();
+    story.job();
+    assert_eq!(story.id("Третья"), id);
+    assert_eq!(story.balances(), "Анна=80");
+    story.act("Движение(\"Новая\", 3)");
+    story.job();
+    assert_eq!(story.balances(), "Анна=83");
+    assert_eq!(story.sandbox.cards().len(), 1);
+}
+
+#[test]
+fn a_circle_of_replacements_ends() {
+    let story = replaced(SAME);
+    story.act("Заменить(\"Новая\", \"Анна\")");
+    story.job();
+    story.night();
+    story.job();
+    assert_eq!(story.id("Анна"), story.sandbox.cards()[0].id);
+}

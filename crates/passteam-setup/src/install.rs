@@ -1,0 +1,325 @@
+//! `install` and `update`: the extension goes into the base, or the base stays as it was.
+
+use std::cmp::Ordering;
+use std::env;
+use std::path::{Path, PathBuf};
+
+use crate::arguments::BaseOptions;
+use crate::base::{self, Configuration};
+use crate::component::{self, SCHEDULED};
+use crate::designer::{self, Command};
+use crate::error::{Left, SetupError};
+use crate::extension::{self, Extension, Files, Fit, NAME};
+use crate::files;
+use crate::properties::Properties;
+use crate::protection;
+use crate::session::Session;
+use crate::state::{self, InDatabase, Installed};
+use crate::text;
+use crate::text::Text;
+use crate::version::{Format, Version};
+
+/// The external data processor's root in `bsl-examples/scheduled`, and the file that is built from it.
+const PROCESSOR: &str = "ПередачаКартPassteam";
+
+/// What a run of `install` or `update` is about to load.
+struct Planned {
+    extension: Extension,
+    configuration: Configuration,
+    fit: Fit,
+    fitted: Files,
+}
+
+/// `install`: puts the extension into a base that has none; run again, it only finishes what is unfinished.
+pub(crate) fn install(session: &Session, options: &BaseOptions) -> Result<Left, SetupError> {
+    let planned = plan(session, options)?;
+    match state::read(session, &planned.extension)? {
+        None => load(session, &planned, Before::Absent)?,
+        Some(installed) if installed.is_whole() && installed.is(&planned.fitted) => nothing_to_load(session),
+        Some(installed) => match compared(&installed, &planned.extension)? {
+            // The same version: half-way loaded, or of another build.
+            Ordering::Equal => load(session, &planned, Before::of(&installed))?,
+            Ordering::Less if installed.in_database == InDatabase::Nothing => {
+                load(session, &planned, Before::of(&installed))?
+            }
+            Ordering::Less => return Err(older_is_installed(&installed)),
+            Ordering::Greater => return Err(downgrade(&installed, &planned.extension)),
+        },
+    }
+    finish(session, options, &planned)
+}
+
+/// `update`: replaces an older version; the extension's registers keep their data.
+pub(crate) fn update(session: &Session, options: &BaseOptions) -> Result<Left, SetupError> {
+    let planned = plan(session, options)?;
+    match state::read(session, &planned.extension)? {
+        None => {
+            return Err(SetupError::Refused(text!(
+                "расширение {NAME} в базе не установлено: обновлять нечего. Есть команда install",
+                "the extension {NAME} is not in the base: there is nothing to update. There is the command install",
+            )));
+        }
+        Some(installed) if compared(&installed, &planned.extension)? == Ordering::Greater => {
+            return Err(downgrade(&installed, &planned.extension));
+        }
+        Some(installed) if installed.is_whole() && installed.is(&planned.fitted) => nothing_to_load(session),
+        Some(installed) => load(session, &planned, Before::of(&installed))?,
+    }
+    finish(session, options, &planned)
+}
+
+/// What the base had before this run loaded anything; it decides how a failed step is undone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Before {
+    /// No extension: what this run brought can be deleted, it has no data.
+    Absent,
+    /// The database has it: rolling back returns to that.
+    Applied,
+    /// Loaded and, as far as can be told, never applied: a rollback would leave an empty entry that nothing can read, and
+    /// deleting might take data along if the reading was wrong. It has no effect as it is.
+    LoadedOnly,
+}
+
+impl Before {
+    fn of(installed: &Installed) -> Before {
+        if installed.in_database == InDatabase::Nothing { Before::LoadedOnly } else { Before::Applied }
+    }
+}
+
+/// Everything that can be known before the base is changed.
+fn plan(session: &Session, options: &BaseOptions) -> Result<Planned, SetupError> {
+    let extension = Extension::built_in()?;
+    let component = component::chosen(options.component.as_deref())?;
+    let configuration = base::survey(session, &extension)?;
+    let fit = fit_for(session, &configuration);
+    if !fit.with_jobs() && SCHEDULED.is_empty() {
+        let (platform, first) = (fit.platform, crate::version::Release::FIRST_WITH_JOBS);
+        return Err(SetupError::Refused(text!(
+            "платформа {platform} старше {first} и не принимает расширений с заданиями, а внешней обработки в этой сборке \
+             программы нет. База не тронута",
+            "platform {platform} is older than {first} and takes no extensions with jobs, and this build of the program has no \
+             external data processor. The base was not touched",
+        )));
+    }
+    let fitted = extension.fitted(&fit, &component)?;
+    Ok(Planned { extension, configuration, fit, fitted })
+}
+
+/// How the extension is written for this base.
+pub(crate) fn fit_for(session: &Session, configuration: &Configuration) -> Fit {
+    Fit {
+        mode: configuration.mode,
+        format: configuration.format,
+        platform: session.platform.release().unwrap_or(configuration.platform),
+        run_mode: configuration.run_mode.clone(),
+        interface_mode: configuration.interface_mode.clone(),
+    }
+}
+
+fn compared(installed: &Installed, extension: &Extension) -> Result<Ordering, SetupError> {
+    match (&installed.version, extension.version()) {
+        (Some(installed), Some(ours)) => Ok(installed.cmp(&ours)),
+        _ => Err(SetupError::Refused(text!(
+            "версия установленного расширения {NAME} не читается: непонятно, что на что менять. База не тронута",
+            "the installed extension {NAME} has no readable version: what would replace what is unknown. The base was not touched",
+        ))),
+    }
+}
+
+fn shown(version: Option<&Version>) -> String {
+    version.map_or_else(|| "?".to_owned(), Version::to_string)
+}
+
+fn older_is_installed(installed: &Installed) -> SetupError {
+    let version = shown(installed.version.as_ref());
+    SetupError::Refused(text!(
+        "установлена версия {version}. Чтобы обновить её с сохранением данных, есть команда update. База не тронута",
+        "version {version} is installed. The command update replaces it and keeps the data. The base was not touched",
+    ))
+}
+
+fn downgrade(installed: &Installed, extension: &Extension) -> SetupError {
+    let (theirs, ours) = (shown(installed.version.as_ref()), shown(extension.version().as_ref()));
+    SetupError::Refused(text!(
+        "в базе версия {theirs}, новее этой ({ours}). Назад расширение не возвращается. База не тронута",
+        "the base has version {theirs}, newer than this one ({ours}). The extension does not go back. The base was not touched",
+    ))
+}
+
+fn nothing_to_load(session: &Session) {
+    session.console.say(&text!(
+        "\nЭта версия расширения уже установлена: загружать нечего.",
+        "\nThis version of the extension is installed already: nothing to load.",
+    ));
+}
+
+/// Loads and applies. If a step fails, what was loaded is taken back, and the base works as before.
+fn load(session: &Session, planned: &Planned, before: Before) -> Result<(), SetupError> {
+    let folder = session.new_folder()?;
+    files::write_all(&folder, &planned.fitted)?;
+    for command in [Command::Load(&folder), Command::CheckCanApply, Command::CheckModules, Command::Update] {
+        if let Err(error) = designer::run(session, &command) {
+            take_back(session, before);
+            return Err(error);
+        }
+    }
+    match state::in_database(session)? {
+        InDatabase::Loaded => Ok(()),
+        _ => Err(SetupError::Refused(text!(
+            "платформа ответила успехом, а расширения в базе нет. Посмотрите «Конфигурация — Расширения конфигурации» в \
+             Конфигураторе",
+            "the platform reported success, and the base has no extension. Look into «Конфигурация — Расширения конфигурации» of \
+             the Designer",
+        ))),
+    }
+}
+
+/// Undoes a load that was not applied.
+fn take_back(session: &Session, before: Before) {
+    if before == Before::LoadedOnly {
+        session.console.say(&text!(
+            "\nШаг не удался. База работает, как раньше: загруженное, но не принятое расширение не действует.",
+            "\nThe step failed. The base works as before: an extension that is loaded and not applied has no effect.",
+        ));
+        return;
+    }
+    session.console.say(&text!(
+        "\nШаг не удался, загруженное убирается: база остаётся, какой была.",
+        "\nThe step failed; what was loaded is taken back, so that the base stays as it was.",
+    ));
+    let undo = || -> Result<(), SetupError> {
+        if !state::is_listed(session)? {
+            return Ok(());
+        }
+        let command = if before == Before::Absent { Command::Delete } else { Command::RollBack };
+        designer::run(session, &command).map(drop)
+    };
+    if undo().is_err() {
+        session.console.say(&text!(
+            "Убрать загруженное не удалось. База работает, как раньше: загруженное, но не принятое расширение не действует. \
+             Устраните причину и повторите команду — она продолжит с этого места.",
+            "What was loaded could not be taken back. The base works as before: an extension that is loaded and not applied has \
+             no effect. Remove the cause and repeat the command; it goes on from here.",
+        ));
+    }
+}
+
+/// The properties, the external data processor, and what comes next.
+fn finish(session: &Session, options: &BaseOptions, planned: &Planned) -> Result<Left, SetupError> {
+    let mut left = allow_the_addin(session, options.yes);
+    if !planned.fit.with_jobs() {
+        build_processor(session, planned.fit.format, options.out.as_deref())?;
+    }
+    if planned.configuration.has_catalogue_of_components() {
+        session.console.say(&catalogue_of_components());
+    }
+    session.console.say(&text!(
+        "\nДальше: откройте базу, «Функции для технического специалиста» (или подсистема Passteam) — обработка «Passteam: \
+         настройка», укажите токен и шаблон и нажмите «Проверить подключение».",
+        "\nNext: open the base, the data processor «Настройка Passteam» (subsystem Passteam), enter token and template, and press \
+         «Проверить подключение».",
+    ));
+    if left == Left::Nothing {
+        session.console.say(&text!("Расширение установлено.", "The extension is installed."));
+    } else {
+        session.console.say(&text!(
+            "Расширение загружено, но работать начнёт после того, что названо выше.",
+            "The extension is loaded, but it works only after what is named above.",
+        ));
+        left = Left::Something;
+    }
+    Ok(left)
+}
+
+/// БСП takes a component from its catalogue first.
+pub(crate) fn catalogue_of_components() -> Text {
+    text!(
+        "\nВ базе есть справочник «Внешние компоненты». Если в нём есть компонента Passteam, берётся она, а не та, что в \
+         расширении: её версию покажет обработка «Настройка Passteam».",
+        "\nThe base has the catalogue «Внешние компоненты». A component Passteam in it is taken before the one of the extension; \
+         the data processor «Настройка Passteam» shows its version.",
+    )
+}
+
+/// Safe mode and the protection from dangerous actions are on in a loaded extension: its server modules would not run, and
+/// the add-in could not be attached.
+fn allow_the_addin(session: &Session, yes: bool) -> Left {
+    let properties = match protection::read(session) {
+        Ok(Some(properties)) => properties,
+        Ok(None) => return two_boxes(session, None),
+        Err(error) => return two_boxes(session, Some(&error)),
+    };
+    if properties.allow_the_addin() {
+        return is_active(session, &properties);
+    }
+    let question = text!(
+        "Чтобы подключить компоненту, расширению {NAME} (и только ему) нужно снять «Безопасный режим» и «Защиту от опасных \
+         действий». Снять?",
+        "To attach the component, the extension {NAME} (and no other) needs safe mode and the protection from dangerous actions \
+         turned off. Turn them off?",
+    );
+    if !yes && !session.console.agrees(&question) {
+        return two_boxes(session, None);
+    }
+    match protection::allow_the_addin(session) {
+        Ok(Some(properties)) if properties.allow_the_addin() => is_active(session, &properties),
+        Ok(_) => two_boxes(session, None),
+        Err(error) => two_boxes(session, Some(&error)),
+    }
+}
+
+/// The platform switches an extension off that does not fit, and says why in the event log alone.
+fn is_active(session: &Session, properties: &Properties) -> Left {
+    if properties.active != Some(false) {
+        return Left::Nothing;
+    }
+    session.console.say(&inactive());
+    Left::Something
+}
+
+/// What to do about an extension that is switched off.
+pub(crate) fn inactive() -> Text {
+    text!(
+        "\nРасширение выключено: в Конфигураторе «Конфигурация — Расширения конфигурации» поставьте ему флажок «Активно» и откройте \
+         базу. Если оно выключится снова, причина — в журнале регистрации.",
+        "\nThe extension is switched off: in the Designer, «Конфигурация — Расширения конфигурации», set its box «Активно» and open \
+         the base. If it is off again, the event log says why.",
+    )
+}
+
+/// What a person has to do if no program can.
+pub(crate) fn two_boxes(session: &Session, error: Option<&SetupError>) -> Left {
+    if let Some(error) = error {
+        session.console.say(&error.text());
+    }
+    session.console.say(&text!(
+        "\nОсталось сделать вручную. В Конфигураторе: «Конфигурация — Расширения конфигурации», строка {NAME}: снимите флажки \
+         «Безопасный режим» и «Защита от опасных действий», затем перезапустите клиентов. (Или в режиме 1С:Предприятие: \
+         «Администрирование — Печатные формы, отчеты и обработки — Расширения».)",
+        "\nLeft to be done by hand. In the Designer: «Конфигурация — Расширения конфигурации», row {NAME}: clear the boxes \
+         «Безопасный режим» and «Защита от опасных действий», then restart the clients. (Or in 1С:Предприятие: \
+         «Администрирование — Печатные формы, отчеты и обработки — Расширения».)",
+    ));
+    Left::Something
+}
+
+/// Builds the data processor that sends the queue on platforms whose extensions cannot have jobs.
+fn build_processor(session: &Session, format: Format, out: Option<&Path>) -> Result<(), SetupError> {
+    let name = format!("{PROCESSOR}.epf");
+    let here = || env::current_dir().map_err(SetupError::file(Path::new(".")));
+    // The Designer runs in a folder of its own, so the path is made complete here.
+    let out: PathBuf = here()?.join(out.unwrap_or(Path::new(&name)));
+    let folder = session.new_folder()?;
+    files::write_all(&folder, &extension::scheduled(format)?)?;
+    designer::run(session, &Command::BuildProcessor(&folder.join(format!("{PROCESSOR}.xml")), &out))?;
+    let out = out.display();
+    session.console.say(&text!(
+        "\nПлатформа до 8.3.23 не принимает расширений с регламентными заданиями, поэтому задания заменяет внешняя обработка: {out}\n\
+         Зарегистрируйте её: «Администрирование — Печатные формы, отчеты и обработки — Дополнительные отчеты и обработки — Создать», \
+         выберите файл, снимите «Безопасный режим», у команды «Передача карт в Passteam» задайте расписание (раз в минуту).",
+        "\nA platform before 8.3.23 takes no extensions with scheduled jobs; an external data processor replaces them: {out}\n\
+         Register it: «Администрирование — Печатные формы, отчеты и обработки — Дополнительные отчеты и обработки — Создать», \
+         choose the file, turn its safe mode off, and give the command «Передача карт в Passteam» a schedule (every minute).",
+    ));
+    Ok(())
+}

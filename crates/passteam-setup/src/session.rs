@@ -1,0 +1,156 @@
+//! One run of the program against one base: the platform, the user, and a folder for everything that is written meanwhile.
+
+use std::cell::Cell;
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use crate::arguments::AccessOptions;
+use crate::console::Console;
+use crate::error::SetupError;
+use crate::files;
+use crate::infobase::Infobase;
+use crate::platform::Platform;
+use crate::process::{self, Argument, Outcome};
+use crate::secret::Password;
+use crate::text;
+use crate::text::Text;
+
+/// The file of every file base.
+const DATABASE: &str = "1Cv8.1CD";
+/// The file that forbids sessions to begin, as an administrator sets it.
+const SESSIONS_FORBIDDEN: &str = "1Cv8.cdn";
+
+/// The base that a command works on, and all that is needed to reach it.
+pub(crate) struct Session<'a> {
+    pub(crate) console: &'a Console,
+    pub(crate) infobase: Infobase,
+    pub(crate) platform: Platform,
+    pub(crate) user: Option<String>,
+    pub(crate) password: Password,
+    /// Where the password was read from, as a whole path.
+    pub(crate) password_file: Option<PathBuf>,
+    pub(crate) timeout: Duration,
+    folder: TempDir,
+    folders: Cell<u32>,
+}
+
+impl<'a> Session<'a> {
+    /// Finds everything; the base is not opened.
+    ///
+    /// # Errors
+    /// The password file, the base or the platform is missing, or the Designer could not start here.
+    pub(crate) fn open(options: &AccessOptions, console: &'a Console) -> Result<Session<'a>, SetupError> {
+        let password = options.password_file.as_deref().map_or_else(|| Ok(Password::new("")), read_password)?;
+        let password_file = options.password_file.as_deref().map(whole_path).transpose()?;
+        if let Some(folder) = options.infobase.folder() {
+            look_at(folder)?;
+        }
+        let platform = Platform::find(&options.infobase, options.platform.as_deref())?;
+        if cfg!(target_os = "linux") && ["DISPLAY", "WAYLAND_DISPLAY"].iter().all(|name| env::var_os(name).is_none()) {
+            return Err(SetupError::Refused(text!(
+                "Конфигуратору нужен экран, а его нет (переменная DISPLAY пуста). Поставьте пакет xvfb и повторите так: \
+                 xvfb-run passteam-setup … База не тронута",
+                "the Designer needs a display, and there is none (DISPLAY is not set). Install the package xvfb and repeat: \
+                 xvfb-run passteam-setup … The base was not touched",
+            )));
+        }
+        let folder = tempfile::Builder::new().prefix("passteam-setup-").tempdir();
+        let folder = folder.map_err(SetupError::file(&env::temp_dir()))?;
+        let session = Session {
+            console,
+            infobase: options.infobase.clone(),
+            platform,
+            user: options.user.clone(),
+            password,
+            password_file,
+            timeout: options.timeout,
+            folder,
+            folders: Cell::new(0),
+        };
+        session.introduce();
+        Ok(session)
+    }
+
+    fn introduce(&self) {
+        let (base, program) = (&self.infobase, self.platform.designer.display());
+        self.console.say(&text!("База: {base}\nПлатформа: {program}", "Base: {base}\nPlatform: {program}"));
+        if !self.password.is_empty() {
+            self.console.say(&text!(
+                "Пароль передаётся программам платформы в командной строке; пока они работают, другие пользователи этого \
+                 компьютера её видят. Без пароля обходится пользователь базы с аутентификацией операционной системы.",
+                "The platform's programs get the password on their command line, which other users of this computer see \
+                 while they run. A user of the base who is authenticated by the operating system needs no password.",
+            ));
+        }
+    }
+
+    /// A new folder that is gone when the program ends.
+    pub(crate) fn new_folder(&self) -> Result<PathBuf, SetupError> {
+        self.folders.set(self.folders.get() + 1);
+        let folder = self.folder.path().join(self.folders.get().to_string());
+        fs::create_dir(&folder).map_err(SetupError::file(&folder))?;
+        Ok(folder)
+    }
+
+    /// Shows and runs a program of the platform, in a folder of its own.
+    pub(crate) fn run(
+        &self,
+        step: &Text,
+        program: &Path,
+        arguments: &[Argument],
+        folder: &Path,
+        limit: Duration,
+    ) -> Outcome {
+        self.console.command(step, &process::shown(program, arguments));
+        process::run(program, arguments, folder, limit)
+    }
+
+    /// Shows what a program of the platform said, without the password.
+    pub(crate) fn answer(&self, said: &str) {
+        self.console.answer(&self.password.hide_in(said));
+    }
+}
+
+/// A process with a folder of its own finds it too.
+fn whole_path(path: &Path) -> Result<PathBuf, SetupError> {
+    std::path::absolute(path).map_err(SetupError::file(path))
+}
+
+/// The first line of a file in any encoding that an editor writes.
+pub(crate) fn read_password(path: &Path) -> Result<Password, SetupError> {
+    let bytes = files::read(path)?;
+    let text = crate::decode::decode(&bytes);
+    let line = text.lines().next().unwrap_or_default();
+    if line.contains('"') {
+        return Err(SetupError::Refused(text!(
+            "в пароле кавычка: в командной строке Конфигуратора её не передать. Заведите пользователя с другим паролем",
+            "the password has a quotation mark, which the Designer's command line cannot carry. Use a user with another one",
+        )));
+    }
+    Ok(Password::new(line))
+}
+
+/// A file base must be there, or the platform would answer with a riddle or make an empty one.
+fn look_at(folder: &Path) -> Result<(), SetupError> {
+    let shown = folder.display();
+    if !folder.join(DATABASE).is_file() {
+        return Err(SetupError::Refused(text!(
+            "в папке {shown} нет информационной базы ({DATABASE})",
+            "the folder {shown} has no infobase ({DATABASE})",
+        )));
+    }
+    let forbidden = folder.join(SESSIONS_FORBIDDEN);
+    if forbidden.exists() {
+        let file = forbidden.display();
+        return Err(SetupError::Refused(text!(
+            "администратор запретил начало сеансов с этой базой (файл {file}). Снимите запрет и повторите. База не тронута",
+            "an administrator has forbidden new sessions with this base (file {file}). Lift that and repeat. The base was \
+             not touched",
+        )));
+    }
+    Ok(())
+}

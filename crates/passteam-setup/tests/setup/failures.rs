@@ -1,0 +1,181 @@
+//! Whatever fails ends in a plain sentence, status 1, the platform's own words, and a base that works as before.
+
+use std::fs;
+use std::process::Stdio;
+use std::thread;
+use std::time::Duration;
+
+use crate::shop::Shop;
+
+/// What the base uses: everything but what was loaded and not applied.
+fn in_use(shop: &Shop) -> Vec<(String, Vec<u8>)> {
+    shop.everything().into_iter().filter(|(name, _)| !name.contains("loaded") && name != "hanging").collect()
+}
+
+#[test]
+fn active_users_leave_no_trace_of_the_attempt() {
+    let shop = Shop::new();
+    shop.set("sessions", "");
+    let before = shop.everything();
+    shop.run("install", &["--yes"]).expect(1, &["Фоновое задание", "background", "exit code 1"]);
+    assert_eq!(shop.everything(), before);
+    shop.unset("sessions");
+    shop.run("install", &["--yes"]).expect(0, &[]);
+}
+
+#[test]
+fn a_failed_update_returns_to_the_installed_version() {
+    let shop = Shop::new();
+    shop.run("install", &["--yes"]).expect(0, &[]);
+    shop.change_installed("Configuration.xml", &format!("<Version>{}<", env!("CARGO_PKG_VERSION")), "<Version>0.0.9<");
+    shop.set("sessions", "");
+    let before = shop.everything();
+    shop.run("update", &["--yes"]).expect(1, &["/RollbackCfg", "stays as it was"]);
+    assert_eq!(shop.everything(), before);
+    assert!(!shop.calls().contains(&"/DeleteCfg".to_owned()));
+}
+
+#[test]
+fn each_step_that_fails_leaves_the_base_as_it_was() {
+    for step in ["/LoadConfigFromFiles", "/CheckCanApplyConfigurationExtensions", "/CheckModules", "/UpdateDBCfg"] {
+        let shop = Shop::new();
+        shop.set("fail", &format!("{step} 1 На диске недостаточно места"));
+        let before = shop.everything();
+        shop.run("install", &["--yes"]).expect(1, &["На диске недостаточно места"]);
+        assert_eq!(shop.everything(), before, "{step}");
+    }
+}
+
+#[test]
+fn a_crash_is_called_a_crash() {
+    let shop = Shop::new();
+    shop.set("fail", "/UpdateDBCfg crash");
+    shop.run("install", &["--yes"]).expect(1, if cfg!(unix) { &["signal"] } else { &["crash"] });
+    shop.set("fail", "");
+    shop.run("install", &["--yes"]).expect(0, &[]);
+}
+
+#[test]
+fn a_wrong_password_is_not_asked_for_again() {
+    let shop = Shop::new().with_user();
+    shop.set("users", "Админ\tдругой\n");
+    let before = shop.everything();
+    shop.run("install", &["--yes"]).expect(1, &["Пользователь ИБ не идентифицирован", "wrong user or password"]);
+    assert_eq!(shop.everything(), before);
+    assert_eq!(shop.calls().len(), 1);
+}
+
+#[test]
+fn a_password_that_the_platform_repeats_is_hidden() {
+    let shop = Shop::new().with_user();
+    shop.set("fail", &format!("/DumpConfigToFiles 1 Строка соединения Pwd={};", crate::shop::PASSWORD));
+    shop.run("install", &["--yes"]).expect(1, &["Pwd=***"]);
+}
+
+#[test]
+fn an_open_designer_a_missing_licence_and_a_repository_are_the_platforms_words() {
+    let locked = Shop::new();
+    locked.set("locked", "");
+    locked.run("install", &["--yes"]).expect(1, &["уже открыта Конфигуратором"]);
+    for says in [
+        "Не найдена лицензия. Не обнаружен ключ защиты программы или полученная программная лицензия!",
+        "Загрузка невозможна: текущая конфигурация помещена в хранилище.",
+    ] {
+        let shop = Shop::new();
+        let command = if says.contains("хранилище") { "/LoadConfigFromFiles" } else { "/DumpConfigToFiles" };
+        shop.set("fail", &format!("{command} 1 {says}"));
+        let before = shop.everything();
+        shop.run("install", &["--yes"]).expect(1, &[says]);
+        assert_eq!(shop.everything(), before);
+    }
+}
+
+#[test]
+fn forbidden_sessions_and_a_missing_base_are_seen_before_a_process_starts() {
+    let shop = Shop::new();
+    fs::write(shop.base().join("1Cv8.cdn"), "{1}").expect("a file");
+    shop.run("install", &["--yes"]).expect(1, &["1Cv8.cdn"]);
+    fs::remove_file(shop.base().join("1Cv8.1CD")).expect("the database");
+    shop.run("install", &["--yes"]).expect(1, &["no infobase"]);
+    assert!(shop.calls().is_empty());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn without_a_display_the_way_around_is_named() {
+    let shop = Shop::new();
+    let output = shop.command("install", &["--yes"]).env_remove("DISPLAY").output().expect("the program runs");
+    crate::shop::Answer::of(output).expect(1, &["xvfb-run"]);
+    assert!(shop.calls().is_empty());
+}
+
+#[test]
+fn a_platform_that_is_too_old_or_missing_is_named() {
+    let shop = Shop::with_platform("8.3.13.1690");
+    shop.run("install", &["--yes"]).expect(1, &["too old", "8.3.13"]);
+    let shop = Shop::new();
+    fs::remove_dir_all(shop.platform()).expect("the platform");
+    shop.run("install", &["--yes"]).expect(1, &["has no Designer"]);
+}
+
+#[test]
+fn a_designer_that_hangs_is_ended_at_its_deadline() {
+    let shop = Shop::new();
+    shop.set("fail", "/DumpDBCfgList hang");
+    shop.run("install", &["--yes", "--timeout", "2"]).expect(1, &["not done after 2 s"]);
+}
+
+#[test]
+fn ibcmd_that_asks_for_ever_leaves_the_two_boxes() {
+    let shop = Shop::new();
+    shop.set("users", "Админ\tx\n");
+    shop.set("os-user", "");
+    let answer = shop.run("install", &["--yes"]).expect(1, &["asks without end", "Безопасный режим"]);
+    assert!(answer.text.len() < 100_000, "{} bytes were printed", answer.text.len());
+    assert!(!shop.get("extensions/Passteam/applied/Configuration.xml").is_empty());
+}
+
+#[test]
+fn a_run_that_is_killed_half_way_is_finished_by_the_next() {
+    for step in ["/CheckModules", "/UpdateDBCfg"] {
+        let shop = Shop::new();
+        let before = in_use(&shop);
+        shop.set("fail", &format!("{step} hang"));
+        let mut running = shop.command("install", &["--yes"]).stdout(Stdio::null()).spawn().expect("the program runs");
+        while shop.get("hanging").is_empty() && !shop.everything().contains_key("hanging") {
+            thread::sleep(Duration::from_millis(20));
+        }
+        running.kill().expect("killed");
+        running.wait().expect("its end");
+        shop.unset("fail");
+        let properties = |name: &String| name.contains("properties");
+        let left: Vec<_> = in_use(&shop).into_iter().filter(|(name, _)| !properties(name)).collect();
+        assert_eq!(left, before, "{step}");
+
+        shop.run("install", &["--yes"]).expect(0, &["The extension is installed"]);
+        assert!(!shop.get("extensions/Passteam/applied/Configuration.xml").is_empty());
+    }
+}
+
+#[test]
+fn nothing_is_deleted_that_may_have_data() {
+    // The second attempt fails too, on an extension that an earlier run loaded.
+    let shop = Shop::new();
+    shop.run("install", &["--yes"]).expect(0, &[]);
+    shop.replace_component("0.1.1");
+    // The saved copies cannot be written: it cannot be told whether the extension was ever applied.
+    shop.set("fail", "/DumpDBCfg 1 На диске недостаточно места\n/UpdateDBCfg 1 занято");
+    let before = in_use(&shop);
+    shop.run("install", &["--yes"]).expect(1, &["works as before"]);
+    assert!(!shop.calls().contains(&"/DeleteCfg".to_owned()));
+    let after: Vec<_> = in_use(&shop);
+    assert_eq!(after, before);
+}
+
+#[test]
+fn wrong_arguments_start_nothing() {
+    let shop = Shop::new();
+    shop.run("install", &["--yes", "--nonsense"]).expect(2, &["--nonsense"]);
+    shop.run("remove", &[]).expect(2, &["--with-data"]);
+    assert!(shop.calls().is_empty());
+}
