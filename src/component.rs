@@ -73,6 +73,11 @@ impl Component {
         Ok(())
     }
 
+    /// Cancels a running batch: nothing more is sent, and what is under way is given up.
+    pub fn cancel(&self) {
+        self.ends.fetch_add(1, Ordering::Relaxed);
+    }
+
     fn pages(&self) -> MutexGuard<'_, PagesRead> {
         self.pages.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -80,7 +85,7 @@ impl Component {
     /// Ends the object's use: cancels a running batch, waits for the running call, refuses those that wait for their turn, and
     /// forgets everything.
     pub fn close(&self) {
-        self.ends.fetch_add(1, Ordering::Relaxed);
+        self.cancel();
         self.turns.close();
         *self.properties() = Properties::default();
         *self.pages() = PagesRead::default();
@@ -224,19 +229,14 @@ impl Component {
         let turn = self.turns.take(began + timeout).map_err(|_| Misuse::method(arguments.method, Problem::Busy))?;
         let mut properties = self.properties();
         properties.last = LastCall::default();
-        let mut settings = Arc::clone(&properties.settings);
         let waited = if turn.was_awaited { began.elapsed() } else { Duration::ZERO };
-        if !waited.is_zero() {
-            let settings = Arc::make_mut(&mut settings);
-            settings.timeout = settings.timeout.saturating_sub(waited);
-        }
         Ok(Call {
             component: self,
             _turn: turn,
             end,
             waited,
             language: properties.language,
-            settings,
+            settings: Arc::clone(&properties.settings),
             template_id: properties.template_id.clone(),
             log_file: properties.log_file.clone(),
             variables,
@@ -253,7 +253,6 @@ struct Call<'a> {
     /// How long it waited for its turn.
     waited: Duration,
     language: Language,
-    /// `timeout` is what is left of it.
     settings: Arc<Settings>,
     template_id: String,
     log_file: String,
@@ -298,13 +297,23 @@ impl Call<'_> {
     /// Sends the request by `send` and notes it in the log file; what came of it, and what the result properties then show.
     fn perform(&self, request: &Request, send: fn(&Settings, &Request) -> Report) -> (Report, LastCall) {
         let began = Instant::now();
-        let report = send(&self.settings, request);
+        let report = send(&self.settings_of_one_request(), request);
         self.log().note_request(&self.settings, request, &report, began.elapsed());
         self.log().flush();
         let last = LastCall::of_report(&report, |failure| {
             self.describe(request, failure, report.code, report.unknown, &Values::default())
         });
         (report, last)
+    }
+
+    /// The settings of a call that is one request: its wait counts towards `Timeout`. Each card of a batch has a `Timeout` of its own.
+    fn settings_of_one_request(&self) -> Arc<Settings> {
+        let mut settings = Arc::clone(&self.settings);
+        if !self.waited.is_zero() {
+            let settings = Arc::make_mut(&mut settings);
+            settings.timeout = settings.timeout.saturating_sub(self.waited);
+        }
+        settings
     }
 
     /// A failure's text, which quotes no secret and no value of the call. `others` are the values of the batch's other cards.

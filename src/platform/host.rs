@@ -115,12 +115,17 @@ impl Host {
         self.memory.store(memory, Ordering::Release);
     }
 
-    /// Sets the connection; null ends its use.
+    /// Sets the connection.
     ///
     /// # Safety
-    /// It is null or lives until it is replaced.
+    /// It is null or lives until [`Host::forget_connection`] or another one.
     pub unsafe fn set_connection(&self, connection: *mut Connection) {
         self.connection.store(connection, Ordering::Release);
+    }
+
+    /// Ends the connection's use.
+    pub fn forget_connection(&self) {
+        self.connection.store(ptr::null_mut(), Ordering::Release);
     }
 
     /// A block of the platform's memory manager; null if there is no manager or no memory.

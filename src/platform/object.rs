@@ -43,7 +43,9 @@ pub unsafe fn create(tables: [*const c_void; 4]) -> *mut Object {
 /// `object` comes from [`create`] and is not used again.
 pub unsafe fn destroy(object: *mut Object) {
     // SAFETY: made by `Box::into_raw` in `create`, and given up by the caller.
-    drop(unsafe { Box::from_raw(object) });
+    let object = unsafe { Box::from_raw(object) };
+    // A host that has not called `Done` gets no more from a batch of another thread, which ends soon and is not waited for.
+    object.state.abandon();
 }
 
 /// The state of the object whose interface `INTERFACE` is `this`.

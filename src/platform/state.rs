@@ -62,6 +62,18 @@ impl State {
         false
     }
 
+    /// Ends the use of the platform's connection and of the component; a call that is under way in another thread is waited for.
+    pub fn end(&self) {
+        self.host.forget_connection();
+        self.component.close();
+    }
+
+    /// As [`State::end`], but nothing is waited for.
+    pub fn abandon(&self) {
+        self.host.forget_connection();
+        self.component.cancel();
+    }
+
     /// After a panic: discards the customer's data and raises a BSL exception.
     pub fn recover(&self) {
         let misuse = Misuse::component(Problem::Internal { place: take_panic_place() });

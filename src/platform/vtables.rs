@@ -186,11 +186,7 @@ unsafe extern "system" fn get_info(_: *mut c_void) -> c_long {
 unsafe extern "system" fn done(this: *mut c_void) {
     // SAFETY: see above.
     let state = unsafe { state_of::<{ interface::INIT_DONE }>(this) };
-    guard_call(state, "Done", (), |state| {
-        // SAFETY: null.
-        unsafe { state.host.set_connection(ptr::null_mut()) };
-        state.component.close();
-    });
+    guard_call(state, "Done", (), State::end);
 }
 
 unsafe extern "system" fn register_extension_as(this: *mut c_void, name: *mut *const u16) -> bool {

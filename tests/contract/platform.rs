@@ -250,7 +250,7 @@ fn the_first_calls_of_eight_threads_succeed() {
 #[test]
 fn done_and_destroy_during_a_batch_are_survived() {
     let cards = serde_json::json!((0..20).map(|id| serde_json::json!({"cardId": id.to_string()})).collect::<Vec<_>>());
-    let ways: [fn(&Object); 2] = [Object::done, Object::destroy_during_calls];
+    let ways: [fn(&Object); 3] = [Object::done, Object::destroy_during_calls, Object::destroy_without_done];
     for (number, end) in ways.into_iter().enumerate() {
         for destroy in [Destroy::DestroyObject, Destroy::VirtualDestructor] {
             let peer = Peer::silent();

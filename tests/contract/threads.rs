@@ -3,7 +3,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use addin_host::Object;
-use addin_testkit::shop::{call, component_for, exception, sandbox, text};
+use addin_testkit::shop::{PHONE, call, component_for, create, exception, sandbox, text};
+use passteam_sandbox::Fault;
 use serde_json::{Value as Json, json};
 use testkit::{Peer, eventually};
 
@@ -91,6 +92,26 @@ fn a_second_call_gets_its_turn_when_the_first_has_ended() {
     });
     assert_eq!(heard.try_iter().collect::<Vec<_>>(), [true; 8]);
     assert!(object.misuse().is_clean());
+}
+
+/// Only single calls lose what they have waited: a batch has its time limit for that.
+#[test]
+fn a_card_of_a_batch_has_the_whole_timeout_also_if_the_batch_had_to_wait() {
+    const TIMEOUT: u64 = 2;
+    let sandbox = sandbox();
+    let object = component_for(&sandbox.url());
+    let card = create(&object, PHONE);
+    let batch = || json!([{"cardId": card}]).to_string();
+    // The first call holds the object for a moment; then the service asks for a pause that just fits into `Timeout`.
+    sandbox.push_fault(Fault::of("gettemplates").delay(Duration::from_millis(500)));
+    let pause = Fault::of("updatecard").status(429).code(429).header("Retry-After", TIMEOUT.to_string());
+    sandbox.push_fault(pause);
+    thread::scope(|scope| {
+        scope.spawn(|| assert!(call(&object, "CallMethod", &["gettemplates".into()])));
+        eventually("the first call is under way", || sandbox.requests().len() == 2);
+        object.set("Timeout", TIMEOUT as i32).unwrap();
+        assert_eq!(returned(&object, "UpdateCards", batch())[0]["ok"], true, "{}", text(&object, "Result"));
+    });
 }
 
 #[test]

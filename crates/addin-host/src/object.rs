@@ -407,6 +407,13 @@ impl Object {
     /// Calls `Done` and destroys the object while other threads may be inside calls of it. Calls that begin later panic.
     pub fn destroy_during_calls(&self) {
         self.done();
+        self.destroy_without_done();
+    }
+
+    /// Destroys the object as a host does that forgets `Done`, also while other threads are inside calls of it. Calls that begin later
+    /// panic.
+    pub fn destroy_without_done(&self) {
+        self.is_done.store(true, Ordering::SeqCst);
         if !self.is_destroyed.swap(true, Ordering::SeqCst) {
             match self.destroy {
                 Destroy::DestroyObject => self.library.exports().destroy_object(&self.component),
