@@ -50,7 +50,8 @@ fn request_line(settings: &Settings, request: &Request, report: &Report, duratio
     let created = outcome.as_ref().ok().and_then(|Success { card_id, .. }| card_id.as_deref());
     let card_id =
         created.or(request.card_id()).map_or_else(|| "-".to_owned(), |card_id| plain(&hide_token(card_id, settings)));
-    let method = request.method_name();
+    // BSL may have passed the token where the method belongs.
+    let method = hide_token(request.method_name(), settings);
     format!("{method} {word} code={code} tries={tries} ms={} card={card_id}", duration.as_millis())
 }
 
@@ -77,7 +78,7 @@ fn plain(card_id: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use passteam_client::form::Variables;
+    use passteam_client::form::{Parameters, Variables};
     use passteam_client::outcome::{Cause, Failure};
     use passteam_client::settings::Token;
 
@@ -112,6 +113,9 @@ mod tests {
         assert_eq!(ended(&create, Err(failure), 409), "createcard Duplicate code=409 tries=2 ms=1234 card=-");
         let mistaken = Request::update_card(TOKEN, &variables);
         assert_eq!(ended(&mistaken, Ok(Success::default()), 200), "updatecard OK code=200 tries=2 ms=1234 card=***");
+        let mistaken = Request::method(TOKEN, &Parameters::default()).unwrap();
+        let failure = Failure::new(Cause::NotFound);
+        assert_eq!(ended(&mistaken, Err(failure), 404), "*** NotFound code=404 tries=2 ms=1234 card=-");
     }
 
     #[test]

@@ -4,7 +4,6 @@
 //! because a rejected value may be the token.
 
 use passteam_client::form::FormError;
-use passteam_client::redact::redact;
 use passteam_client::settings::{CertificateFileError, ProxyError, ServerUrlError, TokenError};
 
 use crate::names::Names;
@@ -152,10 +151,10 @@ impl Misuse {
         Misuse { subject: Subject::Method(names), problem }
     }
 
-    /// The same without any of `secrets` in the names that the caller chose.
-    pub fn without<'a>(mut self, secrets: impl IntoIterator<Item = &'a str>) -> Misuse {
+    /// The same with the names that the caller chose as `hide` leaves them.
+    pub fn redacted(mut self, hide: impl FnOnce(&str) -> String) -> Misuse {
         if let Problem::Json(FormError::Nested { name } | FormError::NumberTooLong { name }) = &mut self.problem {
-            *name = redact(name, secrets);
+            *name = hide(name);
         }
         self
     }
@@ -163,12 +162,14 @@ impl Misuse {
 
 #[cfg(test)]
 mod tests {
+    use passteam_client::redact::redact;
+
     use super::*;
 
     #[test]
     fn a_caller_chosen_name_shows_no_secret() {
         let problem = Problem::Json(FormError::Nested { name: "x-TOKEN-x".to_owned() });
-        let shown = Misuse::component(problem).without(["TOKEN"]).problem;
+        let shown = Misuse::component(problem).redacted(|name| redact(name, ["TOKEN"])).problem;
         assert_eq!(shown, Problem::Json(FormError::Nested { name: "x-***-x".to_owned() }));
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use passteam_client::form::Variables;
+use passteam_client::redact::redact_credentials;
 use passteam_client::settings::{CertificateFile, Proxy, ServerUrl, Settings, Token};
 
 use crate::language::Language;
@@ -44,8 +45,8 @@ pub struct Properties {
 impl Properties {
     /// Stores a BSL exception in the result properties; returns its text for the platform.
     pub fn note_misuse(&mut self, misuse: Misuse) -> String {
-        let secrets = [Some(self.settings.token.reveal()), self.settings.proxy.password()];
-        let text = messages::misuse(&misuse.without(secrets.into_iter().flatten()), self.language);
+        let misuse = misuse.redacted(|name| redact_credentials(name, &self.settings));
+        let text = messages::misuse(&misuse, self.language);
         self.last.error_kind = MISUSE;
         self.last.error_description.clone_from(&text);
         text

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use addin_testkit::apart;
 use addin_testkit::shop::{self, call, create, text};
-use passteam_sandbox::{Options, Sandbox, Tls};
+use passteam_sandbox::{Fault, Options, Sandbox, Tls};
 use testkit::{Peer, Proxy, http, test_path};
 
 /// A service over TLS, and a component that trusts it and reaches it through `proxy`.
@@ -115,6 +115,33 @@ fn the_systems_proxy_is_taken_for_https_and_never_for_plain_http() {
     object.set("Proxy", "").unwrap();
     create(&object, shop::PHONE);
     assert_eq!(plain.connections(), 1);
+}
+
+#[test]
+fn no_text_shows_the_password_of_the_systems_proxy() {
+    let proxy = Proxy::start();
+    let output = apart::rerun(test_path!(no_text_shows_the_password_of_the_systems_proxy), |command| {
+        without_proxy(command);
+        command.env("HTTPS_PROXY", proxy.url_with("user", "pass%2Fword"));
+    });
+    if output.is_some() {
+        assert!(!proxy.heads().is_empty());
+        return;
+    }
+    // The password, and "user:pass/word" in base64.
+    const SECRETS: [&str; 2] = ["pass/word", "dXNlcjpwYXNzL3dvcmQ="];
+    let folder = tempfile::tempdir().unwrap();
+    let (sandbox, object) = secure_shop(&folder, "");
+    for secret in SECRETS {
+        let says = |method| Fault::of(method).code(400).message(format!("not {secret}, please"));
+        sandbox.push_fault(says("gettemplates"));
+        let diagnosis = object.function("Diagnose", &[]).unwrap().as_str().unwrap();
+        sandbox.push_fault(says("createcard"));
+        assert!(!call(&object, "CreateCard", &[]));
+        for said in [diagnosis, text(&object, "ErrorDescription")] {
+            assert!(said.contains("not ***, please") && !said.contains(secret), "{said}");
+        }
+    }
 }
 
 #[test]

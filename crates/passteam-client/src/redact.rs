@@ -11,7 +11,8 @@ use reading::{is_plain, readings};
 
 use crate::outcome::Success;
 use crate::request::Request;
-use crate::settings::Settings;
+use crate::settings::{ExplicitProxy, Settings};
+use crate::transport::proxy_in_use;
 
 /// What stands for a secret.
 const MASK: &str = "***";
@@ -32,14 +33,38 @@ pub fn redact<'a>(text: &str, secrets: impl IntoIterator<Item = &'a str>) -> Str
     hide(text, &[&Values::of(secrets)])
 }
 
+/// What authorizes a call: the token, and the password of the proxy, whoever has named it.
+struct Credentials<'a> {
+    token: &'a str,
+    proxy: Option<ExplicitProxy>,
+    /// As they go to the proxy.
+    encoded: Option<String>,
+}
+
+impl Credentials<'_> {
+    fn of(settings: &Settings) -> Credentials<'_> {
+        let proxy = proxy_in_use(settings);
+        let encoded = proxy.as_ref().and_then(ExplicitProxy::encoded_credentials);
+        Credentials { token: settings.token.reveal(), proxy, encoded }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &str> {
+        let password = self.proxy.as_ref().and_then(ExplicitProxy::password);
+        [Some(self.token), password, self.encoded.as_deref()].into_iter().flatten()
+    }
+}
+
+/// As [`redact`], for a text about the settings: hides the token and the proxy's password.
+pub fn redact_credentials(text: &str, settings: &Settings) -> String {
+    redact(text, Credentials::of(settings).iter())
+}
+
 /// As [`redact`], for a text about one request of a call: hides the token, the proxy's password, and every value of the call
 /// that is 4 or more characters long, with or without the white space around it. `others` are the values of the call's other
 /// requests.
 pub fn redact_call(text: &str, settings: &Settings, request: &Request, others: &Values<'_>) -> String {
-    let credentials = settings.proxy.encoded_credentials();
-    let mut secrets = vec![settings.token.reveal()];
-    secrets.extend(settings.proxy.password());
-    secrets.extend(credentials.as_deref());
+    let credentials = Credentials::of(settings);
+    let mut secrets: Vec<&str> = credentials.iter().collect();
     secrets.extend(request.secrets().iter().flat_map(|value| spellings(value)));
     hide(text, &[&Values::of(secrets), others])
 }
@@ -57,10 +82,8 @@ pub(crate) fn hide_credentials(success: &mut Success, settings: &Settings) {
     if texts.peek().is_none() {
         return;
     }
-    let credentials = settings.proxy.encoded_credentials();
-    let secrets = [Some(settings.token.reveal()), settings.proxy.password(), credentials.as_deref()];
-    let secrets: Vec<&str> =
-        secrets.into_iter().flatten().filter(|secret| length(secret) >= SHORTEST_CREDENTIAL).collect();
+    let credentials = Credentials::of(settings);
+    let secrets: Vec<&str> = credentials.iter().filter(|secret| length(secret) >= SHORTEST_CREDENTIAL).collect();
     let values = LazyCell::new(|| Values::of(secrets.iter().copied()));
     for text in texts {
         // Nearly always, and cheaper to see than by the search that also finds where a secret stands.
@@ -309,6 +332,19 @@ mod tests {
         let parameters = Parameters::from_json(r#"{"a":{"b":"9161234567"}}"#).expect("parameters");
         let request = Request::method("m", &parameters).expect("a method");
         assert_eq!(redact_call("phone 9161234567", &settings, &request, &Values::default()), "phone ***");
+    }
+
+    #[test]
+    fn a_text_about_the_settings_shows_no_credentials() {
+        let settings = Settings {
+            token: Token::parse("T1").expect("a token"),
+            proxy: Proxy::parse("http://user:p%40s@proxy").expect("a proxy"),
+            ..Settings::default()
+        };
+        let encoded = "dXNlcjpwQHM=";
+        assert_eq!(redact_credentials(&format!("T1 user p@s {encoded} proxy"), &settings), "*** user *** *** proxy");
+        let direct = Settings { proxy: Proxy::Direct, ..settings };
+        assert_eq!(redact_credentials("T1 p@s", &direct), "*** p@s");
     }
 
     #[test]

@@ -41,7 +41,7 @@ use crate::attempt::{Attempt, Sent};
 use crate::diagnosis::{Diagnosis, Stage};
 use crate::outcome::{Cause, Failure, Kind, Report, Way};
 use crate::request::{CREATE_CARD, Repeatable, Request, UPDATE_CARD};
-use crate::settings::{Proxy, ServerUrl, Settings, Token};
+use crate::settings::{ExplicitProxy, Proxy, ServerUrl, Settings, Token};
 
 pub use environment::read_environment;
 pub use runtime::block_on;
@@ -113,9 +113,10 @@ impl Session {
     ///
     /// # Errors
     /// As [`Session::open`].
-    pub(crate) fn open_anew(settings: &Settings) -> Result<Session, Failure> {
-        let session = Session::find(settings, current_process()?)?;
+    pub(crate) fn open_anew(settings: &Settings) -> Result<Arc<Session>, Failure> {
+        let session = Arc::new(Session::find(settings, current_process()?)?);
         session.process.trust.forget();
+        settings.kept.set(&session);
         Ok(session)
     }
 
@@ -216,6 +217,15 @@ impl Session {
         *prepared.uri_mut() = address?;
         *prepared.headers_mut() = self.headers.clone();
         Some(prepared)
+    }
+}
+
+/// The proxy of calls with these settings. The one that the system names is that of the last call.
+pub(crate) fn proxy_in_use(settings: &Settings) -> Option<ExplicitProxy> {
+    match &settings.proxy {
+        Proxy::Direct => None,
+        Proxy::Explicit(proxy) => Some(proxy.clone()),
+        Proxy::System => settings.kept.get::<Session>()?.route.proxy.as_ref().map(|proxy| proxy.proxy.clone()),
     }
 }
 

@@ -37,20 +37,6 @@ impl Proxy {
             ExplicitProxy::parse(text).map(Proxy::Explicit)
         }
     }
-
-    /// The password that was set, decoded, for finding it in texts that must not show it.
-    pub fn password(&self) -> Option<&str> {
-        match self {
-            Proxy::Explicit(proxy) => proxy.password.as_deref(),
-            Proxy::System | Proxy::Direct => None,
-        }
-    }
-
-    /// The credentials as they go to the proxy (RFC 7617), which anyone can decode, for finding them in such texts, too.
-    pub(crate) fn encoded_credentials(&self) -> Option<String> {
-        let Proxy::Explicit(proxy) = self else { return None };
-        proxy.credentials().map(|(user, password)| BASE64_STANDARD.encode(format!("{user}:{password}")))
-    }
 }
 
 /// The form in which [`Proxy::parse`] takes it, the password replaced by `***` and the port always shown.
@@ -115,8 +101,17 @@ impl ExplicitProxy {
 
     /// The value of `Proxy-Authorization` (RFC 7617); `None` if no credentials were given.
     pub(crate) fn authorization(&self) -> Option<String> {
-        let (user, password) = self.credentials()?;
-        Some(format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{password}"))))
+        Some(format!("Basic {}", self.encoded_credentials()?))
+    }
+
+    /// The password, decoded, for finding it in texts that must not show it.
+    pub(crate) fn password(&self) -> Option<&str> {
+        self.password.as_deref()
+    }
+
+    /// The credentials as they go to the proxy (RFC 7617), which anyone can decode, for finding them in such texts, too.
+    pub(crate) fn encoded_credentials(&self) -> Option<String> {
+        self.credentials().map(|(user, password)| BASE64_STANDARD.encode(format!("{user}:{password}")))
     }
 
     /// User and password, decoded; `None` if neither was given.
@@ -227,13 +222,11 @@ mod tests {
     fn credentials_are_percent_decoded() {
         let proxy = explicit("http://%D0%98%D0%B2%D0%B0%D0%BD:p%40s%3As%25@proxy");
         assert_eq!(proxy.credentials(), Some(("Иван", "p@s:s%")));
-        assert_eq!(Proxy::Explicit(proxy).password(), Some("p@s:s%"));
+        assert_eq!(proxy.password(), Some("p@s:s%"));
         assert_eq!(explicit("http://ivan@proxy").credentials(), Some(("ivan", "")));
-        let encoded = Proxy::parse("http://Aladdin:open%20sesame@proxy").expect("a proxy").encoded_credentials();
+        let encoded = explicit("http://Aladdin:open%20sesame@proxy").encoded_credentials();
         assert_eq!(encoded.as_deref(), Some("QWxhZGRpbjpvcGVuIHNlc2FtZQ=="), "RFC 7617, 2");
-        assert_eq!(Proxy::Direct.encoded_credentials(), None);
         assert_eq!(explicit("http://proxy").credentials(), None);
-        assert_eq!(Proxy::System.password(), None);
     }
 
     #[test]
