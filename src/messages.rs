@@ -351,7 +351,7 @@ fn explain(failure: &Failure, code: i64, language: Language, hide: impl Fn(&str)
             "Номер телефона (или другое уникальное значение) уже привязан к карте. Найдите эту карту в Passteam или укажите другой номер.",
             "The phone number (or another unique value) belongs to a card already. Find that card in Passteam or give another number.",
         ),
-        Cause::FieldRequired { field } => field_required(&quote(&hide(field)), language),
+        Cause::FieldRequired { field } => field_required(field, &quote(&hide(field)), language),
         Cause::Unauthorized => plain(
             "Сервис не принял токен. Проверьте токен и доступ к API в вашем тарифе Passteam.",
             "The service did not accept the token. Check the token and whether your Passteam tariff includes the API.",
@@ -517,7 +517,7 @@ fn explain(failure: &Failure, code: i64, language: Language, hide: impl Fn(&str)
 fn rate_limited(retry_after: Option<Duration>, language: Language) -> String {
     match retry_after {
         Some(pause) => {
-            let seconds = whole_seconds(pause);
+            let seconds = whole_seconds(pause).max(1);
             language.choose(
                 format!("Превышено число запросов по тарифу Passteam. Повторите не раньше чем через {seconds} с."),
                 format!(
@@ -535,14 +535,15 @@ fn rate_limited(retry_after: Option<Duration>, language: Language) -> String {
 }
 
 fn request_rate(retry_after: Option<Duration>, language: Language) -> String {
-    let seconds = retry_after.map_or(1, whole_seconds);
+    let seconds = retry_after.map_or(1, whole_seconds).max(1);
     language.choose(
         format!("Очередь запроса по настройке ЗапросовВМинуту не наступит за отведённое время (Таймаут). Повторите не раньше чем через {seconds} с."),
         format!("The setting RequestsPerMinute leaves no turn within Timeout. Try again after {seconds} s at the earliest."),
     )
 }
 
-fn field_required(field: &str, language: Language) -> String {
+/// `quoted` is the field's name as a text may show it: a value of the call can be called like it.
+fn field_required(field: &str, quoted: &str, language: Language) -> String {
     match field {
         "PHONE" => language
             .choose(
@@ -550,9 +551,9 @@ fn field_required(field: &str, language: Language) -> String {
                 "The field PHONE is empty: a mobile phone number is needed to create a card.",
             )
             .to_owned(),
-        field => language.choose(
-            format!("Не заполнено обязательное поле {field}. Передайте его значение."),
-            format!("The required field {field} is empty. Pass a value for it."),
+        _ => language.choose(
+            format!("Не заполнено обязательное поле {quoted}. Передайте его значение."),
+            format!("The required field {quoted} is empty. Pass a value for it."),
         ),
     }
 }

@@ -159,9 +159,9 @@ fn empty_date() -> NaiveDateTime {
     NaiveDate::from_ymd_opt(1, 1, 1).unwrap_or_default().and_time(NaiveTime::MIN)
 }
 
-/// A pause in whole seconds, at least one and never too short.
+/// A pause in whole seconds, never too short.
 pub fn whole_seconds(pause: Duration) -> u64 {
-    (pause.as_secs() + u64::from(pause.subsec_nanos() > 0)).max(1)
+    pause.as_secs() + u64::from(pause.subsec_nanos() > 0)
 }
 
 /// The date of a year, month and day, from 1 each, and of an hour, minute and second.

@@ -69,6 +69,22 @@ fn a_creation_that_was_certainly_not_carried_out_is_known() {
     assert_eq!(text(&nobody, "ErrorKind"), "Connection");
 }
 
+/// The status is there before the body, and says it all.
+#[test]
+fn a_refusal_whose_body_is_cut_short_or_too_long_is_certain() {
+    const TOO_MUCH: usize = 4 * 1024 * 1024 + 1;
+    for (status, is_certain) in [("403 Forbidden", true), ("404 Not Found", true), ("502 Bad Gateway", false)] {
+        for (length, body) in [(100, "cut".to_owned()), (TOO_MUCH, "x".repeat(TOO_MUCH))] {
+            let answer = format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\n\r\n{body}");
+            let peer = Peer::answering_once(answer);
+            let object = component_for(&peer.url());
+            assert!(!creates(&object));
+            assert_eq!((unknown(&object), number(&object, "Code")), (!is_certain, 0.0), "{status}, {length} bytes");
+            assert_eq!(text(&object, "ErrorKind"), "BadResponse", "{status}, {length} bytes");
+        }
+    }
+}
+
 #[test]
 fn an_update_and_a_success_are_never_unknown() {
     let sandbox = sandbox();
@@ -124,6 +140,8 @@ fn the_pause_that_a_service_asks_for_is_handed_on() {
     for (code, header, expected) in [
         (429, Some("7200"), Json::from(7200)),
         (503, Some("90"), Json::from(90)),
+        (429, Some("0"), Json::from(0)),
+        (503, Some("Sun, 06 Nov 1994 08:49:37 GMT"), Json::from(0)),
         (429, None, Json::Null),
         (404, Some("5"), Json::Null),
     ] {

@@ -84,8 +84,13 @@ fn is_refusal(cause: &Cause, code: Option<i64>, status: i64) -> bool {
     match code {
         _ if matches!(cause, Cause::FieldRequired { .. }) => true,
         Some(code) => code != 200 && code < 500,
-        None => (400..500).contains(&status),
+        None => is_refusing_status(status),
     }
+}
+
+/// Whether this HTTP status by itself says that nothing was carried out.
+pub(crate) fn is_refusing_status(status: i64) -> bool {
+    (400..500).contains(&status)
 }
 
 /// The statuses that HTTP clients follow to another address (RFC 9110, 15.4).

@@ -14,6 +14,7 @@ use super::tunnel::TunnelError;
 use super::verifier::Flaw;
 use crate::attempt::Attempt;
 use crate::outcome::{Cause, Failure};
+use crate::reply::is_refusing_status;
 
 /// A try that had no connection.
 pub(super) fn unconnected(error: &ConnectError, route: &Route) -> Attempt {
@@ -29,12 +30,13 @@ pub(super) fn unconnected(error: &ConnectError, route: &Route) -> Attempt {
 
 /// A try that had a connection but no complete answer.
 pub(super) fn unanswered(error: ExchangeError) -> Attempt {
-    let cause = match error.what {
-        What::Broken => Cause::Reset,
-        What::NotHttp => Cause::NotHttp,
-        What::AfterHeaders(cause) => cause,
+    let (cause, refused) = match error.what {
+        What::Broken => (Cause::Reset, false),
+        What::NotHttp => (Cause::NotHttp, false),
+        // What is missing is the body: the status says as much as that of an answer without an envelope.
+        What::AfterHeaders { status, cause } => (cause, is_refusing_status(status.into())),
     };
-    Attempt::failed(cause, error.unsent)
+    Attempt { refused, ..Attempt::failed(cause, error.unsent) }
 }
 
 /// A call that is not tried, because the system's setting names no usable proxy.

@@ -53,7 +53,7 @@ pub(super) enum What {
     /// What came is not HTTP.
     NotHttp,
     /// The answer is of no use after its headers: [`Cause::Redirect`], [`Cause::TooLarge`] or [`Cause::BrokenOff`].
-    AfterHeaders(Cause),
+    AfterHeaders { status: u16, cause: Cause },
 }
 
 /// A connection to the service, or to a proxy that passes requests on.
@@ -136,7 +136,8 @@ impl Connection {
             .run_for(response)
             .await
             .map_err(|error| if is_nonsense(&error) { What::NotHttp } else { What::Broken })?;
-        self.driver.run_for(read(response, through_proxy)).await.map_err(What::AfterHeaders)
+        let status = response.status().as_u16();
+        self.driver.run_for(read(response, through_proxy)).await.map_err(|cause| What::AfterHeaders { status, cause })
     }
 }
 
