@@ -12,6 +12,9 @@ use futures_util::future::{Either, select};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
+/// What a limit counts in. Calls that do not wait hold up those that do for no longer, however many they were.
+const MINUTE: Duration = Duration::from_secs(60);
+
 /// The instant at which something that may take `timeout` from now is over.
 pub(crate) fn deadline(timeout: Duration) -> Instant {
     const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
@@ -34,9 +37,16 @@ struct Schedule {
 }
 
 impl RequestRate {
-    /// Sets the limit; 0 means none. What has been sent counts towards the new limit, too.
+    /// Sets the limit; 0 means none. What has been sent counts towards the new limit, too, but not by how much it was ahead of the old
+    /// one.
     pub fn set_per_minute(&self, per_minute: u32) {
-        self.with(|schedule| schedule.per_minute = per_minute);
+        let now = Instant::now();
+        self.with(|schedule| {
+            if schedule.per_minute != per_minute {
+                schedule.per_minute = per_minute;
+                schedule.last = schedule.last.map(|last| last.min(now));
+            }
+        });
     }
 
     /// The limit; 0 means none.
@@ -51,7 +61,7 @@ impl RequestRate {
 
     /// Counts a request that goes now.
     pub(crate) fn take(&self, now: Instant) {
-        self.with(|schedule| schedule.last = Some(schedule.next(now)));
+        self.with(|schedule| schedule.last = Some(schedule.next(now).min(now + MINUTE - schedule.interval())));
     }
 
     fn with<T>(&self, access: impl FnOnce(&mut Schedule) -> T) -> T {
@@ -61,10 +71,12 @@ impl RequestRate {
 
 impl Schedule {
     fn next(&self, now: Instant) -> Instant {
-        match self.last {
-            Some(last) if self.per_minute > 0 => now.max(last + Duration::from_secs(60) / self.per_minute),
-            _ => now,
-        }
+        self.last.map_or(now, |last| now.max(last + self.interval()))
+    }
+
+    /// What lies between two turns.
+    fn interval(&self) -> Duration {
+        MINUTE.checked_div(self.per_minute).unwrap_or_default()
     }
 }
 
@@ -218,6 +230,22 @@ mod tests {
         let end = deadline(1000 * SECOND);
         assert_eq!(times(&Pace::of_call(&rate, end), 3).await, [0, 0, 0]);
         assert_eq!(times(&Pace::in_turn(&rate, end), 2).await, [3000, 4000]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_that_do_not_wait_hold_up_others_for_a_minute_at_most() {
+        let rate = rate(60);
+        let end = deadline(1000 * SECOND);
+        times(&Pace::of_call(&rate, end), 600).await;
+        assert_eq!(times(&Pace::in_turn(&rate, end), 2).await, [60_000, 61_000]);
+
+        times(&Pace::of_call(&rate, end), 30).await;
+        rate.set_per_minute(60);
+        let waiting = Pace::in_turn(&rate, end);
+        assert_eq!(times(&waiting, 1).await, [31_000], "the limit has not changed");
+        times(&Pace::of_call(&rate, end), 30).await;
+        rate.set_per_minute(6000);
+        assert_eq!(times(&waiting, 2).await, [10, 20], "it has");
     }
 
     #[tokio::test(start_paused = true)]
