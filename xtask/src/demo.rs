@@ -10,7 +10,7 @@ mod shop;
 mod transcript;
 
 use std::ffi::OsString;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -51,17 +51,23 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
 /// Plays the day; an error if a result is not what a shop must see.
 fn show(options: &Options) -> Result<(), DemoError> {
     let language = options.language;
-    println!("{}", language.pick("Сборка архива…", "Building the bundle…"));
+    println!(
+        "{}",
+        language.pick(
+            "Сборка архива: в первый раз — до десяти минут…",
+            "Building the bundle: up to ten minutes the first time…",
+        )
+    );
     let zip = pack()?;
-    let sandbox = Sandbox::start(SandboxOptions { tls: Tls::OwnCa, ..SandboxOptions::default() });
-    let sandbox = sandbox.map_err(DemoError::Sandbox)?;
+    // No browser knows the sandbox's CA, so a page for a person is served by plain HTTP, and so is then the service.
+    let tls = if options.keep { Tls::None } else { Tls::OwnCa };
+    let sandbox = Sandbox::start(SandboxOptions { tls, ..SandboxOptions::default() }).map_err(DemoError::Sandbox)?;
     let folder = tempfile::tempdir().map_err(DemoError::Sandbox)?;
-    let ca_file = folder.path().join("sandbox-ca.pem");
-    files::replace(&ca_file, sandbox.ca_pem().unwrap_or_default().as_bytes())?;
+    let ca_file = ca_file(&sandbox, folder.path())?;
 
-    let wrong = day::play(&zip, &sandbox, &ca_file, language)?;
+    let wrong = day::play(&zip, &sandbox, ca_file.as_deref(), language)?;
     if options.keep {
-        keep(&zip, &sandbox, &ca_file, language);
+        keep(&zip, &sandbox, language);
     }
     if wrong > 0 {
         return Err(DemoError::WrongResults(wrong));
@@ -69,8 +75,8 @@ fn show(options: &Options) -> Result<(), DemoError> {
     println!("\n{}", language.pick("Все результаты верны.", "All results are right."));
     println!("{}: {}", language.pick("Архив для 1С", "The bundle for 1C"), zip.display());
     let next = language.pick(
-        "Дальше: как добавить его в конфигурацию, сказано в docs/guide.md.",
-        "Next: docs/guide.md says how to add it to a configuration.",
+        "Дальше: раздел «Если конфигурацию меняете сами» в docs/guide.md говорит, как добавить архив в конфигурацию.",
+        "Next: the section «Если конфигурацию меняете сами» of docs/guide.md says how to add it to a configuration.",
     );
     println!("{next}");
     Ok(())
@@ -86,20 +92,29 @@ fn pack() -> Result<PathBuf, DemoError> {
     Ok(zip)
 }
 
-/// Says how to go on by hand, and waits.
-fn keep(zip: &Path, sandbox: &Sandbox, ca_file: &Path, language: Language) {
+/// Writes the certificate of the sandbox's CA for the component; `None` if the sandbox has no CA.
+fn ca_file(sandbox: &Sandbox, folder: &Path) -> Result<Option<PathBuf>, DemoError> {
+    let Some(pem) = sandbox.ca_pem() else { return Ok(None) };
+    let file = folder.join("sandbox-ca.pem");
+    files::replace(&file, pem.as_bytes())?;
+    Ok(Some(file))
+}
+
+/// Says how to go on by hand and how to stop the sandbox, and waits.
+fn keep(zip: &Path, sandbox: &Sandbox, language: Language) {
     day::title(language.pick("Для проб вручную", "For your own experiments"));
     for (russian, english, value) in [
         ("Архив", "Bundle", zip.display().to_string()),
         ("АдресСервера", "ServerUrl", sandbox.url()),
         ("Токен", "Token", DEFAULT_TOKEN.to_owned()),
         ("ИдентификаторШаблона", "TemplateId", DEFAULT_TEMPLATE_ID.to_owned()),
-        ("ФайлСертификатов", "CertificateFile", ca_file.display().to_string()),
+        ("Страница с картами", "Page", sandbox.page_url()),
     ] {
         println!("{}: {value}", language.pick(russian, english));
     }
-    print!("{}", language.pick("Песочница работает. Enter останавливает её.", "The sandbox runs. Enter stops it."));
+    let stop = language
+        .pick("Песочница работает. Чтобы остановить её, нажмите Enter.", "The sandbox runs. Press Enter to stop it.");
+    println!("{stop}");
     // A terminal that is gone stops it too.
-    let _ = io::stdout().flush();
     let _ = io::stdin().read_line(&mut String::new());
 }

@@ -26,8 +26,9 @@ const SETTINGS: &str = "Обработка.НастройкаPassteam.Форма
 type Text<'a> = [&'a str; 2];
 
 /// Plays the whole day; returns how many results were wrong.
-pub fn play(zip: &Path, sandbox: &Sandbox, ca_file: &Path, language: Language) -> Result<usize, DemoError> {
-    let ca_file = ca_file.to_str().ok_or_else(|| DemoError::FolderName(ca_file.to_owned()))?;
+pub fn play(zip: &Path, sandbox: &Sandbox, ca_file: Option<&Path>, language: Language) -> Result<usize, DemoError> {
+    let name = |file: &Path| file.to_str().map(str::to_owned).ok_or_else(|| DemoError::FolderName(file.to_owned()));
+    let ca_file = ca_file.map(name).transpose()?;
     let mut day = Day { base: Base::open(zip, language)?, sandbox, wrong: 0, language };
     day.settings(ca_file);
     day.morning();
@@ -55,15 +56,15 @@ struct Day<'s> {
 }
 
 impl Day<'_> {
-    fn settings(&mut self, ca_file: &str) {
+    fn settings(&mut self, ca_file: Option<String>) {
         self.title(["Настройка", "Settings"]);
-        let values = [
+        let mut values = vec![
             ("Токен", DEFAULT_TOKEN.to_owned()),
             ("ИдентификаторШаблона", DEFAULT_TEMPLATE_ID.to_owned()),
             ("АдресСервера", self.sandbox.url()),
-            ("ФайлСертификатов", ca_file.to_owned()),
             ("Прокси", "direct".to_owned()),
         ];
+        values.extend(ca_file.map(|file| ("ФайлСертификатов", file)));
         for (name, value) in &values {
             println!("> Форма.{name} = \"{}\"", if *name == "Токен" { "***" } else { value });
         }

@@ -11,7 +11,7 @@ const HELP: [&str; 2] = [
 
 Использование: cargo xtask demo [--keep] [--lang ru|en]
 
-  --keep         оставить архив и песочницу для проб вручную, пока не нажат Enter
+  --keep         не останавливать песочницу, пока не нажат Enter: карты видны на странице в браузере
   --lang ru|en   язык сообщений (без него — русский)
   -h, --help     эта справка
 ",
@@ -21,7 +21,7 @@ of the service.
 
 Usage: cargo xtask demo [--keep] [--lang ru|en]
 
-  --keep         keep the bundle and the sandbox for your own experiments until you press Enter
+  --keep         keep the sandbox running until you press Enter: a page in the browser shows the cards
   --lang ru|en   the language of the messages (Russian without it)
   -h, --help     this text
 ",
