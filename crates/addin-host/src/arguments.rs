@@ -21,7 +21,7 @@ addin-host — что внутри внешней компоненты 1С:Пр�
 С --call создаёт объект первого класса, задаёт свойства, вызывает метод без параметров и печатает то, что он вернул.
 Исключение компоненты печатается, код завершения тогда 1. Например, что мешает работе с сервисом Passteam:
 
-  addin-host --set Token=@token.txt --call Диагностика Passteam-0.1.0.zip
+  addin-host --set Token=@token.txt --call Диагностика Passteam-0.2.0.zip
 
   --call МЕТОД   метод, имя на любом из языков
   --set СВОЙСТВО=ЗНАЧЕНИЕ
@@ -47,7 +47,7 @@ With --call it makes an object of the first class, sets the properties, calls th
 prints what that returns. An exception of the add-in is printed, and the exit code is 1 then. For example, what
 stands between this computer and the Passteam service:
 
-  addin-host --lang en --set Token=@token.txt --call Diagnose Passteam-0.1.0.zip
+  addin-host --lang en --set Token=@token.txt --call Diagnose Passteam-0.2.0.zip
 
   --call METHOD  a method by its name in either language
   --set PROPERTY=VALUE

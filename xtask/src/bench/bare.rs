@@ -11,6 +11,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
 use super::service::Service;
+use crate::project::VERSION;
 
 /// Updates over a connection that it makes at once; each call sends `body` to `updatecard`.
 pub fn update(service: &Service, body: &str) -> Result<impl FnMut() -> Result<()> + use<>> {
@@ -30,7 +31,7 @@ pub fn update(service: &Service, body: &str) -> Result<impl FnMut() -> Result<()
     let mut stream = StreamOwned::new(tls, socket);
     // As the component writes it.
     let request = format!(
-        "POST /{path}/updatecard HTTP/1.1\r\nhost: {authority}\r\nuser-agent: passteam/0.1.0\r\n\
+        "POST /{path}/updatecard HTTP/1.1\r\nhost: {authority}\r\nuser-agent: passteam/{VERSION}\r\n\
          authorization: {DEFAULT_TOKEN}\r\ncontent-type: application/x-www-form-urlencoded\r\n\
          content-length: {}\r\n\r\n{body}",
         body.len()
