@@ -1,8 +1,8 @@
-// Создает и обновляет карты без лицензии 1С: интерпретатором OneScript 1.8 или 2.0 против песочницы.
+// Создает и обновляет карты без лицензии 1С: интерпретатором OneScript 1.8, 1.9 или 2.0 с песочницей вместо сервиса.
 //
 //   cargo xtask dist
 //   cargo run -p passteam-sandbox -- --listen 127.0.0.1:8080 --token T
-//   oscript bsl-examples/onescript/passteam.os dist/Passteam-<версия>.zip <АдресСервера> T <ИдентификаторШаблона>
+//   oscript bsl-examples/onescript/passteam.os dist/Passteam-0*.zip <АдресСервера> T <ИдентификаторШаблона>
 //
 // Адрес и шаблон печатает песочница; пятым параметром можно передать файл сертификатов (песочница с --tls).
 //
