@@ -6,7 +6,7 @@ use crate::decode::decode;
 use crate::error::SetupError;
 use crate::extension::NAME;
 use crate::files;
-use crate::process::{Argument, Outcome};
+use crate::process::{Argument, Ending, Outcome};
 use crate::session::Session;
 use crate::text;
 use crate::text::Text;
@@ -28,6 +28,8 @@ pub(crate) enum Command<'a> {
     Update,
     /// Lists the extensions by name.
     List,
+    /// Looks for the extension by its name; it fails if there is none.
+    Find,
     /// Saves the loaded extension as a file.
     Save(&'a Path),
     /// Saves the extension as the database has it.
@@ -63,6 +65,7 @@ impl Command<'_> {
             }
             Command::Update => of_extension("/UpdateDBCfg"),
             Command::List => vec![Argument::plain("/DumpDBCfgList"), Argument::plain("-AllExtensions")],
+            Command::Find => of_extension("/DumpDBCfgList"),
             Command::Save(file) => path_of_extension("/DumpCfg", file),
             Command::SaveApplied(file) => path_of_extension("/DumpDBCfg", file),
             Command::RollBack => of_extension("/RollbackCfg"),
@@ -86,6 +89,7 @@ impl Command<'_> {
             Command::CheckModules => text!("Проверка модулей расширения", "Checking the extension's modules"),
             Command::Update => text!("Обновление базы", "Updating the base"),
             Command::List => text!("Список расширений", "Listing the extensions"),
+            Command::Find => text!("Поиск расширения {NAME} по имени", "Looking for the extension {NAME} by name"),
             Command::Save(_) | Command::SaveApplied(_) => text!("Сохранение расширения", "Saving the extension"),
             Command::RollBack => text!("Возврат к прежнему расширению", "Returning to the previous extension"),
             Command::Delete => text!("Удаление расширения", "Deleting the extension"),
@@ -125,8 +129,8 @@ impl Command<'_> {
 /// What a batch command did.
 pub(crate) struct Answer {
     pub(crate) outcome: Outcome,
-    /// What the Designer wrote into its log.
-    pub(crate) log: String,
+    /// What the Designer wrote into its log; `None` if it wrote none.
+    pub(crate) log: Option<String>,
 }
 
 /// Runs a command whatever its outcome.
@@ -151,19 +155,20 @@ pub(crate) fn try_run(session: &Session, command: &Command) -> Result<Answer, Se
     arguments.extend([Argument::plain("/Out"), Argument::plain(&log)]);
     let outcome = session.run(&command.step(), &session.platform.designer, &arguments, &folder, session.timeout);
     // A Designer that did not come far writes no log.
-    let log = if log.exists() { decode(&files::read(&log)?) } else { String::new() };
-    session.answer([outcome.printed.trim(), log.trim()].join("\n").trim());
+    let log = if log.exists() { Some(decode(&files::read(&log)?)) } else { None };
+    session.answer([outcome.printed.trim(), log.as_deref().unwrap_or_default().trim()].join("\n").trim());
     Ok(Answer { outcome, log })
 }
 
 /// Runs a command that must succeed; gives its log.
-pub(crate) fn run(session: &Session, command: &Command) -> Result<String, SetupError> {
+pub(crate) fn run(session: &Session, command: &Command) -> Result<Option<String>, SetupError> {
     let Answer { outcome, log } = try_run(session, command)?;
-    if outcome.ending.succeeded() {
-        Ok(log)
-    } else {
-        Err(SetupError::Command { step: command.step(), ending: outcome.ending, advice: command.advice() })
-    }
+    if outcome.ending.succeeded() { Ok(log) } else { Err(failure(command, outcome.ending)) }
+}
+
+/// The error of a command that ended like this.
+pub(crate) fn failure(command: &Command, ending: Ending) -> SetupError {
+    SetupError::Command { step: command.step(), ending, advice: command.advice() }
 }
 
 #[cfg(test)]
@@ -181,6 +186,7 @@ mod tests {
             Command::CheckModules,
             Command::Update,
             Command::List,
+            Command::Find,
             Command::Save(path),
             Command::SaveApplied(path),
             Command::RollBack,

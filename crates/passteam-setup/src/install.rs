@@ -187,21 +187,28 @@ fn take_back(session: &Session, before: Before) {
         "\nШаг не удался, загруженное убирается: база остаётся, какой была.",
         "\nThe step failed; what was loaded is taken back, so that the base stays as it was.",
     ));
-    let undo = || -> Result<(), SetupError> {
-        if !state::is_listed(session)? {
-            return Ok(());
-        }
-        let command = if before == Before::Absent { Command::Delete } else { Command::RollBack };
-        designer::run(session, &command).map(drop)
-    };
-    if undo().is_err() {
+    if !matches!(undo(session, before), Ok(true)) {
         session.console.say(&text!(
-            "Убрать загруженное не удалось. База работает, как раньше: загруженное, но не принятое расширение не действует. \
+            "Загруженное осталось в базе. База работает, как раньше: загруженное, но не принятое расширение не действует. \
              Устраните причину и повторите команду — она продолжит с этого места.",
-            "What was loaded could not be taken back. The base works as before: an extension that is loaded and not applied has \
-             no effect. Remove the cause and repeat the command; it goes on from here.",
+            "What was loaded stays in the base. The base works as before: an extension that is loaded and not applied has no \
+             effect. Remove the cause and repeat the command; it goes on from here.",
         ));
     }
+}
+
+/// Deletes or rolls back; `false` if it cannot be told that no data would go along.
+fn undo(session: &Session, before: Before) -> Result<bool, SetupError> {
+    if !state::is_listed(session)? {
+        return Ok(true);
+    }
+    let command = match before {
+        // Whatever was found before: what the database has is not deleted.
+        Before::Absent if state::in_database(session)? != InDatabase::Nothing => return Ok(false),
+        Before::Absent => Command::Delete,
+        Before::Applied | Before::LoadedOnly => Command::RollBack,
+    };
+    designer::run(session, &command).map(|_| true)
 }
 
 /// The properties, the external data processor, and what comes next.

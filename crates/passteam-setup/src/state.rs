@@ -8,6 +8,7 @@ use crate::designer::{self, Command};
 use crate::error::SetupError;
 use crate::extension::{Extension, Files, NAME, TEMPLATE, element, uuid};
 use crate::files;
+use crate::process::Ending;
 use crate::session::Session;
 use crate::text;
 use crate::version::Version;
@@ -95,19 +96,40 @@ pub(crate) fn read(session: &Session, extension: &Extension) -> Result<Option<In
 }
 
 /// Whether the base has an extension of our name, applied or not.
+///
+/// # Errors
+/// The Designer does not say for certain. Success with an empty list is not enough: a full disk gives that too, and an
+/// installed extension that is taken for a missing one would be deleted with its data if a later step failed.
 pub(crate) fn is_listed(session: &Session) -> Result<bool, SetupError> {
-    let list = designer::run(session, &Command::List)?;
+    let Some(list) = designer::run(session, &Command::List)? else { return Err(not_told()) };
     // Names have no case: loading would go into an extension «PASSTEAM».
-    Ok(list.lines().any(|line| line.trim().trim_matches('"').to_lowercase() == NAME.to_lowercase()))
+    if list.lines().any(|line| line.trim().trim_matches('"').to_lowercase() == NAME.to_lowercase()) {
+        return Ok(true);
+    }
+    match designer::try_run(session, &Command::Find)?.outcome.ending {
+        Ending::Code(0) => Err(not_told()),
+        Ending::Code(1..) => Ok(false),
+        ending => Err(designer::failure(&Command::Find, ending)),
+    }
+}
+
+fn not_told() -> SetupError {
+    SetupError::Refused(text!(
+        "платформа ответила успехом, но не сказала, есть ли в базе расширение {NAME}. Проверьте, есть ли место на диске и \
+         доступна ли папка временных файлов, и повторите. База не тронута",
+        "the platform reported success and did not tell whether the base has the extension {NAME}. See whether the disk is full \
+         or the folder for temporary files cannot be written, and repeat. The base was not touched",
+    ))
 }
 
 /// Compares what was loaded with what the database has: both saved files are the same bytes if it is the same. An extension
-/// that was never applied cannot be saved from the database.
+/// that was never applied cannot be saved from the database; that the second file can be saved afterwards shows that it is
+/// not the disk that is full.
 pub(crate) fn in_database(session: &Session) -> Result<InDatabase, SetupError> {
     let folder = session.new_folder()?;
     let (loaded, applied) = (folder.join("loaded.cfe"), folder.join("applied.cfe"));
-    designer::run(session, &Command::Save(&loaded))?;
     let answer = designer::try_run(session, &Command::SaveApplied(&applied))?;
+    designer::run(session, &Command::Save(&loaded))?;
     if !answer.outcome.ending.succeeded() || !applied.is_file() {
         return Ok(InDatabase::Nothing);
     }

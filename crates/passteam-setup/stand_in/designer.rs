@@ -114,7 +114,7 @@ pub fn run(arguments: &[String]) -> ExitCode {
 
 /// Writes the log and ends.
 fn end(line: &Line, base: Option<&Base>, ending: &Ending) -> ExitCode {
-    if let Some(out) = &line.out {
+    if let Some(out) = line.out.as_ref().filter(|_| ending.logs) {
         let text = ending.says.replace('\n', "\r\n");
         let windows = base.and_then(|base| base.text("encoding")).is_some_and(|name| name == "windows-1251");
         let bytes = if windows {
@@ -148,7 +148,11 @@ fn play(line: &Line, base: &Base) -> Ending {
             "Ошибка блокировки информационной базы для конфигурирования.\nВозможно, информационная база уже открыта Конфигуратором.",
         );
     }
-    if let Some(failure) = base.fail(command) {
+    let order = match (command, &line.extension) {
+        ("/DumpDBCfgList", Some(_)) => "/DumpDBCfgList-Extension",
+        _ => command,
+    };
+    if let Some(failure) = base.fail(order) {
         return failure;
     }
     let done = match (command, line.extension.as_deref()) {
@@ -159,6 +163,7 @@ fn play(line: &Line, base: &Base) -> Ending {
         ("/CheckModules", Some(name)) => check_modules(line, base, name),
         ("/UpdateDBCfg", Some(name)) => update(line, base, name),
         ("/DumpDBCfgList", None) if line.flags == ["-AllExtensions"] => Ok(base.extensions().join("\n")),
+        ("/DumpDBCfgList", Some(name)) if line.flags.is_empty() => folder_of(base, name).map(|_| name.to_owned()),
         ("/DumpCfg", Some(name)) => save(line, base, name, "loaded"),
         ("/DumpDBCfg", Some(name)) => save(line, base, name, "applied"),
         ("/RollbackCfg", Some(name)) => roll_back(base, name),
@@ -167,7 +172,7 @@ fn play(line: &Line, base: &Base) -> Ending {
         // The main configuration is nobody's business.
         _ => Err(Ending::failure(1, WRONG_ARGUMENTS)),
     };
-    done.map_or_else(|failure| failure, |says| Ending { code: 0, says })
+    done.map_or_else(|failure| failure, Ending::success)
 }
 
 type Done = Result<String, Ending>;

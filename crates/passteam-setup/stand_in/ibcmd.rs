@@ -102,7 +102,7 @@ fn list(base: &Base) -> Ending {
         }
         says.push('\n');
     }
-    Ending { code: 0, says }
+    Ending::success(says)
 }
 
 /// Sets the properties that are given.

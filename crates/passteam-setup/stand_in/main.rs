@@ -11,7 +11,7 @@
 //! | `sessions` | users are at work |
 //! | `locked` | a Designer is open |
 //! | `encoding` | the log's: `utf-8` (with a mark), `windows-1251` |
-//! | `fail` | lines `COMMAND what`: `hang`, `crash`, or an exit code and a text; `agent` stands for a command given to the agent |
+//! | `fail` | lines `COMMAND what`: `hang`, `crash`, `silent` (success without a log), or an exit code and a text; `agent` stands for a command given to the agent, `/DumpDBCfgList-Extension` for the question about one extension; `once ` before a line: it holds for one command |
 //! | `calls` | written here: one command line a line |
 
 mod agent;

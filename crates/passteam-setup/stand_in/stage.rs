@@ -21,17 +21,24 @@ pub struct Ending {
     pub code: u8,
     /// What the platform says.
     pub says: String,
+    /// Whether it writes a log.
+    pub logs: bool,
 }
 
 impl Ending {
     /// Success without words.
     pub fn silent() -> Ending {
-        Ending { code: 0, says: String::new() }
+        Ending::success(String::new())
+    }
+
+    /// Success.
+    pub fn success(says: String) -> Ending {
+        Ending { code: 0, says, logs: true }
     }
 
     /// A failure.
     pub fn failure(code: u8, says: impl Into<String>) -> Ending {
-        Ending { code, says: says.into() }
+        Ending { code, says: says.into(), logs: true }
     }
 }
 
@@ -78,10 +85,18 @@ impl Base {
     /// Does what the test wants to fail; returns if there is nothing of the kind.
     pub fn fail(&self, command: &str) -> Option<Ending> {
         let orders = self.text("fail")?;
-        let order = orders.lines().filter_map(|line| line.split_once(' ')).find(|(of, _)| *of == command)?.1;
+        let read = |line: &'_ str| {
+            let (of, order) = line.strip_prefix("once ").unwrap_or(line).split_once(' ')?;
+            (of == command).then(|| (line.to_owned(), order.to_owned()))
+        };
+        let (line, order) = orders.lines().find_map(read)?;
+        if line.starts_with("once ") {
+            let _ = fs::write(self.folder.join("fail"), orders.replacen(&line, "", 1));
+        }
         match order.split_once(' ') {
             _ if order == "hang" => self.hang(),
             _ if order == "crash" => process::abort(),
+            _ if order == "silent" => Some(Ending { logs: false, ..Ending::silent() }),
             Some((code, says)) => Some(Ending::failure(code.parse().unwrap_or(1), says)),
             None => Some(Ending::failure(order.parse().unwrap_or(1), "")),
         }

@@ -173,6 +173,43 @@ fn nothing_is_deleted_that_may_have_data() {
 }
 
 #[test]
+fn success_without_a_list_is_no_missing_extension() {
+    for list in [
+        // No log at all, an empty one, and an empty one beside a question that has no answer either.
+        "/DumpDBCfgList silent",
+        "/DumpDBCfgList 0",
+        "/DumpDBCfgList 0\n/DumpDBCfgList-Extension crash",
+    ] {
+        let shop = Shop::new();
+        shop.run("install", &["--yes"]).expect(0, &[]);
+        shop.replace_component("0.1.1");
+        shop.set("fail", &format!("{list}\n/UpdateDBCfg 1 занято"));
+        shop.unset("calls");
+        let before = shop.everything();
+        for command in [&["install", "--yes"][..], &["update", "--yes"], &["check"], &["remove", "--with-data"]] {
+            shop.run(command[0], &command[1..]).expect(1, &[]);
+        }
+        let calls = shop.calls();
+        let changes = ["/LoadConfigFromFiles", "/DeleteCfg", "/RollbackCfg"];
+        assert!(!calls.iter().any(|call| changes.contains(&call.as_str())), "{list}: {calls:?}");
+        assert_eq!(shop.everything(), before, "{list}");
+    }
+}
+
+#[test]
+fn what_the_database_has_is_not_deleted_even_if_it_was_taken_for_missing() {
+    let shop = Shop::new();
+    shop.run("install", &["--yes"]).expect(0, &[]);
+    shop.replace_component("0.1.1");
+    // Both answers are wrong, once.
+    shop.set("fail", "once /DumpDBCfgList 0\nonce /DumpDBCfgList-Extension 1 не найдено\n/UpdateDBCfg 1 занято");
+    let applied = shop.get("extensions/Passteam/applied/Configuration.xml");
+    shop.run("install", &["--yes"]).expect(1, &["занято", "works as before"]);
+    assert!(!shop.calls().contains(&"/DeleteCfg".to_owned()));
+    assert_eq!(shop.get("extensions/Passteam/applied/Configuration.xml"), applied);
+}
+
+#[test]
 fn wrong_arguments_start_nothing() {
     let shop = Shop::new();
     shop.run("install", &["--yes", "--nonsense"]).expect(2, &["--nonsense"]);
