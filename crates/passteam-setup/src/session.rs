@@ -46,10 +46,16 @@ impl<'a> Session<'a> {
     pub(crate) fn open(options: &AccessOptions, console: &'a Console) -> Result<Session<'a>, SetupError> {
         let password = options.password_file.as_deref().map_or_else(|| Ok(Password::new("")), read_password)?;
         let password_file = options.password_file.as_deref().map(whole_path).transpose()?;
-        if let Some(folder) = options.infobase.folder() {
+        // Every process has a folder of its own, in which a relative path would lead elsewhere.
+        let infobase = match &options.infobase {
+            Infobase::File(folder) => Infobase::File(whole_path(folder)?),
+            cluster @ Infobase::Cluster { .. } => cluster.clone(),
+        };
+        let named = options.platform.as_deref().map(whole_path).transpose()?;
+        if let Some(folder) = infobase.folder() {
             look_at(folder)?;
         }
-        let platform = Platform::find(&options.infobase, options.platform.as_deref())?;
+        let platform = Platform::find(&infobase, named.as_deref())?;
         if cfg!(target_os = "linux") && ["DISPLAY", "WAYLAND_DISPLAY"].iter().all(|name| env::var_os(name).is_none()) {
             return Err(SetupError::Refused(text!(
                 "Конфигуратору нужен экран, а его нет (переменная DISPLAY пуста). Поставьте пакет xvfb и повторите так: \
@@ -62,7 +68,7 @@ impl<'a> Session<'a> {
         let folder = folder.map_err(SetupError::file(&env::temp_dir()))?;
         let session = Session {
             console,
-            infobase: options.infobase.clone(),
+            infobase,
             platform,
             user: options.user.clone(),
             password,
@@ -115,7 +121,7 @@ impl<'a> Session<'a> {
     }
 }
 
-/// A process with a folder of its own finds it too.
+/// Where a path leads from the folder in which the program was started.
 fn whole_path(path: &Path) -> Result<PathBuf, SetupError> {
     std::path::absolute(path).map_err(SetupError::file(path))
 }

@@ -32,6 +32,13 @@ fn one_command_installs_and_the_second_changes_nothing() {
 }
 
 #[test]
+fn relative_paths_lead_from_the_folder_in_which_the_program_was_started() {
+    let shop = Shop::new().with_relative_paths();
+    shop.run("install", &["--yes"]).expect(0, &["The extension is installed"]);
+    shop.run("check", &[]).expect(0, &[]);
+}
+
+#[test]
 fn every_process_gets_one_command_its_own_folder_and_the_user() {
     let shop = Shop::new().with_user();
     let answer = shop.run("install", &["--yes"]).expect(0, &["/P ***", "--password=***", "command line"]);

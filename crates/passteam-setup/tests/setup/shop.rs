@@ -43,6 +43,7 @@ pub struct Shop {
     locks: String,
     user: Option<PathBuf>,
     cluster: bool,
+    relative: bool,
 }
 
 impl Shop {
@@ -56,7 +57,8 @@ impl Shop {
         let folder = tempfile::tempdir().expect("a folder");
         let objects = ADOPTED.map(|(kind, name)| (kind.to_owned(), name.to_owned())).to_vec();
         let (mode, locks) = ("Version8_3_16".to_owned(), "AutomaticAndManaged".to_owned());
-        let shop = Shop { folder, build: build.to_owned(), objects, mode, locks, user: None, cluster: false };
+        let (build, user) = (build.to_owned(), None);
+        let shop = Shop { folder, build, objects, mode, locks, user, cluster: false, relative: false };
         let bin = shop.platform();
         fs::create_dir_all(&bin).expect("a folder");
         fs::create_dir_all(shop.path("openssh")).expect("a folder");
@@ -78,6 +80,12 @@ impl Shop {
         fs::create_dir_all(&new).expect("a folder");
         fs::rename(self.base().join("stand-in"), new.join("stand-in")).expect("moved");
         self.cluster = true;
+        self
+    }
+
+    /// Whoever runs the program names base and platform from the folder in which it runs.
+    pub fn with_relative_paths(mut self) -> Shop {
+        self.relative = true;
         self
     }
 
@@ -225,9 +233,9 @@ impl Shop {
             let base = if self.cluster {
                 "Srvr=srv;Ref=retail".to_owned()
             } else {
-                format!("File=\"{}\";", self.base().display())
+                format!("File=\"{}\";", self.named(self.base()).display())
             };
-            program.arg("--infobase").arg(base).arg("--platform").arg(self.platform());
+            program.arg("--infobase").arg(base).arg("--platform").arg(self.named(self.platform()));
             if let Some(file) = &self.user {
                 program.args(["--user", "Админ", "--password-file"]).arg(file);
             }
@@ -243,6 +251,14 @@ impl Shop {
             .current_dir(self.work())
             .stdin(Stdio::null());
         program
+    }
+
+    /// The path as it is written on the command line.
+    fn named(&self, path: PathBuf) -> PathBuf {
+        match path.strip_prefix(self.folder.path()) {
+            Ok(inside) if self.relative => Path::new("..").join(inside),
+            _ => path,
+        }
     }
 
     /// Runs the program; checks that no output holds the password.
