@@ -290,13 +290,7 @@ impl Given {
             }
             Command::Cfe => Action::Cfe(options),
             Command::Remove if !with_data => {
-                return Err(text!(
-                    "вместе с расширением удаляются его данные: идентификаторы карт и очередь. Сначала выгрузите \
-                     идентификаторы: обработка «Настройка Passteam», кнопка «Сохранить идентификаторы в файл». Потом повторите \
-                     с --with-data",
-                    "with the extension go its data: the cards' ids and the queue. First export the ids: the data processor \
-                     «Настройка Passteam», button «Сохранить идентификаторы в файл». Then repeat with --with-data",
-                ));
+                return Err(data_would_go());
             }
             Command::Remove => Action::Remove(options),
             Command::Extract => return Err(text!("внутренняя ошибка", "internal error")),
@@ -359,6 +353,16 @@ impl Given {
         }
         Ok(ExtractOptions { mode, format, platform, component: self.component, out })
     }
+}
+
+/// What has to be done before the extension is removed.
+pub(crate) fn data_would_go() -> Text {
+    text!(
+        "вместе с расширением удаляются его данные: идентификаторы карт и очередь. Сначала выгрузите идентификаторы: обработка \
+         «Настройка Passteam», кнопка «Сохранить идентификаторы в файл». Потом повторите с --with-data",
+        "with the extension go its data: the cards' ids and the queue. First export the ids: the data processor «Настройка \
+         Passteam», button «Сохранить идентификаторы в файл». Then repeat with --with-data",
+    )
 }
 
 fn value(name: &str, parser: &mut Parser) -> Result<OsString, Text> {

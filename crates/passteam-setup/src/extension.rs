@@ -249,6 +249,7 @@ fn without_roles_class(text: &str) -> Result<String, SetupError> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::text::Language;
 
     pub(crate) const SMALL_ROOT: &str = "\u{FEFF}<?xml version=\"1.0\" encoding=\"UTF-8\"?>
 <MetaDataObject xmlns=\"http://v8.1c.ru/8.3/MDClasses\" xmlns:xr=\"http://v8.1c.ru/8.3/xcf/readable\" version=\"2.9\">
@@ -401,10 +402,14 @@ pub(crate) mod tests {
     #[test]
     fn what_the_messages_name_stands_on_the_extensions_forms() {
         let extension = Extension::built_in().expect("the extension");
-        let texts: Vec<_> = extension.files.values().map(|content| String::from_utf8_lossy(content)).collect();
-        for name in ["Настройка Passteam", "Проверить подключение", "Сохранить идентификаторы в файл"]
-        {
-            assert!(texts.iter().any(|text| text.contains(&format!(">{name}<"))), "{name}");
+        let forms: Vec<_> = extension.files.values().map(|content| String::from_utf8_lossy(content)).collect();
+        for message in [crate::install::next_step(), crate::arguments::data_would_go()] {
+            for language in [Language::Russian, Language::English] {
+                let names = message.pick(language).split('«').skip(1).filter_map(|rest| rest.split('»').next());
+                for name in names {
+                    assert!(forms.iter().any(|form| form.contains(&format!(">{name}<"))), "{name}");
+                }
+            }
         }
         assert!(extension.files.contains_key(&TEMPLATE.replace("/Ext/Template.bin", ".xml")));
     }

@@ -220,12 +220,7 @@ fn finish(session: &Session, options: &BaseOptions, planned: &Planned) -> Result
     if planned.configuration.has_catalogue_of_components() {
         session.console.say(&catalogue_of_components());
     }
-    session.console.say(&text!(
-        "\nДальше: откройте базу, «Функции для технического специалиста» (или подсистема Passteam) — обработка «Passteam: \
-         настройка», укажите токен и шаблон и нажмите «Проверить подключение».",
-        "\nNext: open the base, the data processor «Настройка Passteam» (subsystem Passteam), enter token and template, and press \
-         «Проверить подключение».",
-    ));
+    session.console.say(&next_step());
     if left == Left::Nothing {
         session.console.say(&text!("Расширение установлено.", "The extension is installed."));
     } else {
@@ -236,6 +231,16 @@ fn finish(session: &Session, options: &BaseOptions, planned: &Planned) -> Result
         left = Left::Something;
     }
     Ok(left)
+}
+
+/// What the user does in the base. The templates to choose from are there only after the connection was checked.
+pub(crate) fn next_step() -> Text {
+    text!(
+        "\nДальше: откройте базу, раздел «Passteam», обработка «Настройка Passteam»: введите токен, нажмите «Проверить \
+         подключение», выберите шаблон и включите «Эта база ведет карты».",
+        "\nNext: open the base, section «Passteam», data processor «Настройка Passteam»: enter the token, press «Проверить \
+         подключение», choose the template and switch on «Эта база ведет карты».",
+    )
 }
 
 /// БСП takes a component from its catalogue first.

@@ -223,7 +223,8 @@ fn a_log_in_the_systems_code_page_is_shown_in_letters() {
 #[test]
 fn in_russian_everything_is_russian() {
     let shop = Shop::new();
-    shop.run("install", &["--yes", "--lang", "ru"]).expect(0, &["Расширение установлено.", "Дальше:"]);
+    shop.run("install", &["--yes", "--lang", "ru"])
+        .expect(0, &["Расширение установлено.", "Дальше:", "раздел «Passteam»"]);
 }
 
 #[test]
