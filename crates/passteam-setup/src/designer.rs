@@ -106,6 +106,12 @@ impl Command<'_> {
                 "The platform names the reason above. Usual ones: a Designer is open, a base under a repository does not \
                  allow it, the disk is full",
             ),
+            Command::DumpExtension(_) => text!(
+                "Причину назвала платформа (строки выше). Если загрузка когда-то оборвалась, запись расширения пуста и не читается: \
+                 удалите {NAME} в Конфигураторе («Конфигурация — Расширения конфигурации») и повторите install",
+                "The platform names the reason above. If a load was once broken off, the extension's entry is empty and cannot be \
+                 read: delete {NAME} in the Designer («Конфигурация — Расширения конфигурации») and repeat install",
+            ),
             Command::CheckCanApply | Command::CheckModules => text!(
                 "Расширение этой конфигурации не подходит: строки выше называют объект. Пришлите их разработчику расширения",
                 "The extension does not fit this configuration: the lines above name the object. Send them to its developer",

@@ -210,6 +210,18 @@ fn what_the_database_has_is_not_deleted_even_if_it_was_taken_for_missing() {
 }
 
 #[test]
+fn an_entry_that_cannot_be_read_has_a_way_out() {
+    let shop = Shop::new();
+    // What a load leaves that was broken off: an entry without files.
+    shop.set("extensions/Passteam/properties", "active yes\nsafe-mode yes\n");
+    let before = shop.everything();
+    for command in [&["install", "--yes"][..], &["update", "--yes"], &["check"], &["remove", "--with-data"]] {
+        shop.run(command[0], &command[1..]).expect(1, &["ConfigCAS", "delete Passteam in the Designer"]);
+    }
+    assert_eq!(shop.everything(), before);
+}
+
+#[test]
 fn wrong_arguments_start_nothing() {
     let shop = Shop::new();
     shop.run("install", &["--yes", "--nonsense"]).expect(2, &["--nonsense"]);
