@@ -34,6 +34,8 @@ pub(crate) struct Session<'a> {
     /// Where the password was read from, as a whole path.
     pub(crate) password_file: Option<PathBuf>,
     pub(crate) timeout: Duration,
+    /// `ibcmd` could not read or set the extension's properties; it is not tried again.
+    pub(crate) ibcmd_failed: Cell<bool>,
     folder: TempDir,
     folders: Cell<u32>,
 }
@@ -74,6 +76,7 @@ impl<'a> Session<'a> {
             password,
             password_file,
             timeout: options.timeout,
+            ibcmd_failed: Cell::new(false),
             folder,
             folders: Cell::new(0),
         };

@@ -111,6 +111,21 @@ fn an_agent_that_fails_leaves_the_two_boxes_to_a_person() {
 }
 
 #[test]
+fn where_ibcmd_fails_the_agent_takes_its_place() {
+    for shop in [Shop::new(), Shop::new().with_user()] {
+        shop.set("fail", "ibcmd 2 Указана неполная команда");
+        shop.run("install", &["--yes"]).expect(0, &["Указана неполная команда", "/AgentMode", "is installed"]);
+        assert!(shop.get("extensions/Passteam/properties").contains("\nsafe-mode no\nunsafe-action-protection no\n"));
+        assert_eq!(
+            shop.get("calls").lines().filter(|line| line.starts_with("ibcmd")).count(),
+            1,
+            "it is not tried again"
+        );
+        shop.run("check", &[]).expect(0, &["are off"]);
+    }
+}
+
+#[test]
 fn an_openssh_that_is_too_old_leaves_the_two_boxes_to_a_person() {
     let shop = Shop::new().in_cluster();
     let output = shop.command("install", &["--yes"]).env("STAND_IN_SSH", "8.1p1").output().expect("the program runs");
