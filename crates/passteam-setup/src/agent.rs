@@ -220,14 +220,20 @@ fn talk(
 ) -> Result<Vec<Vec<Value>>, Failure> {
     let give_up = Instant::now() + session.timeout.min(LIMIT);
     let known = format!("UserKnownHostsFile=\"{}\"", key.known_hosts.display());
-    let port = address.port().to_string();
-    let options =
-        ["StrictHostKeyChecking=yes", "PreferredAuthentications=password", "NumberOfPasswordPrompts=1", &known];
-    // No configuration of the user's, and no terminal: the agent ends a session that asks for one.
-    let mut arguments = vec!["-F", "none", "-T", "-p", &port, "-l", session.user.as_deref().unwrap_or_default()];
-    arguments.extend(options.iter().flat_map(|option| ["-o", option]));
-    arguments.push("127.0.0.1");
-    let arguments: Vec<_> = arguments.into_iter().map(Argument::plain).collect();
+    // Platforms with an older SSH library sign with SHA-1, which OpenSSH since 8.8 refuses by itself; the key is known anyway.
+    let options = [
+        "StrictHostKeyChecking=yes",
+        "HostKeyAlgorithms=+ssh-rsa",
+        "PreferredAuthentications=password",
+        "NumberOfPasswordPrompts=1",
+        &known,
+    ];
+    let mut arguments = as_user(session.user.as_deref(), folder).map_err(|_| Failure::BrokenOff)?;
+    // No terminal: the agent ends a session that asks for one.
+    arguments.extend(["-T", "-p"].map(Argument::plain));
+    arguments.push(Argument::plain(address.port().to_string()));
+    arguments.extend(options.iter().flat_map(|option| ["-o", option]).map(Argument::plain));
+    arguments.push(Argument::plain("127.0.0.1"));
     let program = env::current_exe().map_err(|_| Failure::BrokenOff)?;
     let environment = [
         ("SSH_ASKPASS", program.into_os_string()),
@@ -244,6 +250,16 @@ fn talk(
         session.answer(outcome.printed.trim());
     }
     answers
+}
+
+/// The arguments that name the user, and no configuration of this computer's. OpenSSH since 9.6 refuses a name with brackets
+/// or quotation marks on its command line, «Иванов (администратор)», but not in a file; an empty name can stand on the command
+/// line alone.
+fn as_user(user: Option<&str>, folder: &Path) -> Result<Vec<Argument>, SetupError> {
+    let Some(user) = user else { return Ok(["-F", "none", "-l", ""].map(Argument::plain).to_vec()) };
+    let file = folder.join("ssh_config");
+    files::write(&file, format!("User \"{user}\"\n").as_bytes())?;
+    Ok(vec![Argument::plain("-F"), Argument::plain(file)])
 }
 
 /// The agent's command line.

@@ -174,8 +174,17 @@ fn session(arguments: &[String]) -> io::Result<ExitCode> {
         }
     }
     let option = |name: &str| options.get(name).copied().unwrap_or_default();
+    let file = if option("-F") == "none" { String::new() } else { fs::read_to_string(option("-F"))? };
+    let user = file.trim_end().strip_prefix("User \"").and_then(|user| user.strip_suffix('"'));
+    if option("-l").contains(['(', ')', '&', '\'', ';']) {
+        return Err(io::Error::other("remote username contains invalid characters"));
+    }
+    // The agent's library knows no newer way to sign.
+    if !option("HostKeyAlgorithms").contains("+ssh-rsa") {
+        return Err(io::Error::other("no matching host key type found. Their offer: ssh-rsa"));
+    }
     let strict = option("StrictHostKeyChecking") == "yes" && option("PreferredAuthentications") == "password";
-    if terminal || !strict || option("-F") != "none" || env::var("SSH_ASKPASS_REQUIRE").as_deref() != Ok("force") {
+    if terminal || !strict || !options.contains_key("-F") || env::var("SSH_ASKPASS_REQUIRE").as_deref() != Ok("force") {
         return Err(io::Error::other("bad arguments"));
     }
     let known = fs::read_to_string(option("UserKnownHostsFile").trim_matches('"'))?;
@@ -188,7 +197,7 @@ fn session(arguments: &[String]) -> io::Result<ExitCode> {
     }
     let asked = Command::new(env::var("SSH_ASKPASS").unwrap_or_default()).arg("password: ").output()?;
     let password = String::from_utf8(asked.stdout).map_err(io::Error::other)?;
-    writeln!(out, "{}\t{}", option("-l"), password.trim_end())?;
+    writeln!(out, "{}\t{}", user.unwrap_or(option("-l")), password.trim_end())?;
     line.clear();
     received.read_line(&mut line)?;
     if line.trim() != "welcome" {

@@ -91,6 +91,12 @@ fn the_agent_gets_the_password_by_its_own_way() {
 }
 
 #[test]
+fn a_user_whose_name_has_brackets_reaches_the_agent() {
+    let shop = Shop::new().in_cluster().with_user_named("Иванов (администратор)");
+    shop.run("install", &["--yes"]).expect(0, &["is installed"]);
+}
+
+#[test]
 fn without_an_answer_a_cluster_keeps_its_protection() {
     let shop = Shop::new().in_cluster();
     shop.run("install", &[]).expect(1, &["Безопасный режим", "Защита от опасных действий"]);

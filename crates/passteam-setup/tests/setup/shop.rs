@@ -41,7 +41,8 @@ pub struct Shop {
     objects: Vec<(String, String)>,
     mode: String,
     locks: String,
-    user: Option<PathBuf>,
+    /// Name and password file of whoever runs the program.
+    user: Option<(&'static str, PathBuf)>,
     cluster: bool,
     relative: bool,
 }
@@ -90,11 +91,16 @@ impl Shop {
     }
 
     /// The base has a user with [`PASSWORD`], who runs the program.
-    pub fn with_user(mut self) -> Shop {
-        self.set("users", &format!("Админ\t{PASSWORD}\nКассир\t\n"));
+    pub fn with_user(self) -> Shop {
+        self.with_user_named("Админ")
+    }
+
+    /// The same with another name.
+    pub fn with_user_named(mut self, name: &'static str) -> Shop {
+        self.set("users", &format!("{name}\t{PASSWORD}\nКассир\t\n"));
         let file = self.path("password.txt");
         fs::write(&file, format!("\u{FEFF}{PASSWORD}\r\n")).expect("a file");
-        self.user = Some(file);
+        self.user = Some((name, file));
         self
     }
 
@@ -236,8 +242,8 @@ impl Shop {
                 format!("File=\"{}\";", self.named(self.base()).display())
             };
             program.arg("--infobase").arg(base).arg("--platform").arg(self.named(self.platform()));
-            if let Some(file) = &self.user {
-                program.args(["--user", "Админ", "--password-file"]).arg(file);
+            if let Some((name, file)) = &self.user {
+                program.args(["--user", name, "--password-file"]).arg(file);
             }
         }
         if ["install", "update", "check", "extract"].contains(&command) {
