@@ -23,7 +23,7 @@ use crate::decode::decode;
 use crate::error::SetupError;
 use crate::extension::NAME;
 use crate::files;
-use crate::process::{self, Argument, Background, Ending, Outcome};
+use crate::process::{self, Argument, Background, Ending, Outcome, Patience};
 use crate::properties::Properties;
 use crate::session::Session;
 use crate::text;
@@ -98,10 +98,11 @@ fn ask(session: &Session, commands: &[String]) -> Result<Option<Vec<Vec<Value>>>
     session.console.command(&step(), &process::shown(&session.platform.designer, &arguments));
     let command = |ending| SetupError::Command { step: step(), ending, advice: advice() };
     let mut agent = Background::start(&session.platform.designer, &arguments, &folder).map_err(command)?;
-    let limit = session.timeout.min(LIMIT);
+    let limit = session.limit().min(LIMIT);
     let talked = wait_until_it_listens(&mut agent, address, limit)
         .and_then(|()| talk(session, &ssh, &key, address, commands, &folder));
-    let Outcome { ending, printed } = agent.finish(if talked.is_ok() { FAREWELL } else { Duration::ZERO });
+    let Outcome { ending, printed } =
+        agent.finish(Patience::Until(if talked.is_ok() { FAREWELL } else { Duration::ZERO }));
     let words = if log.exists() { decode(&files::read(&log)?) } else { String::new() };
     session.answer([printed.trim(), words.trim()].join("\n").trim());
     match talked {
@@ -182,7 +183,7 @@ impl Ssh {
     }
 
     fn is_new_enough(&self, folder: &Path) -> bool {
-        let outcome = process::run(&self.client, &[Argument::plain("-V")], folder, FAREWELL);
+        let outcome = process::run(&self.client, &[Argument::plain("-V")], folder, Patience::Until(FAREWELL));
         ssh_version(&outcome.printed).is_some_and(|version| version >= FIRST_SSH)
     }
 
@@ -192,7 +193,7 @@ impl Ssh {
         let mut arguments =
             ["-q", "-t", "rsa", "-b", "2048", "-m", "PEM", "-N", "", "-f"].map(Argument::plain).to_vec();
         arguments.push(Argument::plain(&private));
-        if !process::run(&self.keygen, &arguments, folder, LIMIT).ending.succeeded() {
+        if !process::run(&self.keygen, &arguments, folder, Patience::Until(LIMIT)).ending.succeeded() {
             return Ok(None);
         }
         let public = decode(&files::read(&private.with_extension("pub"))?);
@@ -218,7 +219,7 @@ fn talk(
     commands: &[String],
     folder: &Path,
 ) -> Result<Vec<Vec<Value>>, Failure> {
-    let give_up = Instant::now() + session.timeout.min(LIMIT);
+    let give_up = Instant::now() + session.limit().min(LIMIT);
     let known = format!("UserKnownHostsFile=\"{}\"", key.known_hosts.display());
     // Platforms with an older SSH library sign with SHA-1, which OpenSSH since 8.8 refuses by itself; the key is known anyway.
     let options = [
@@ -245,7 +246,7 @@ fn talk(
     let mut shell = Shell { client, received: Vec::new(), give_up };
     let answers = shell.run_all(session, commands);
     let Shell { client, .. } = shell;
-    let outcome = client.finish(if answers.is_ok() { FAREWELL } else { Duration::from_secs(1) });
+    let outcome = client.finish(Patience::Until(if answers.is_ok() { FAREWELL } else { Duration::from_secs(1) }));
     if answers.is_err() {
         session.answer(outcome.printed.trim());
     }

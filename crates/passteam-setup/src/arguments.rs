@@ -11,10 +11,6 @@ use crate::text;
 use crate::text::{Language, Text};
 use crate::version::{Format, Mode, Release};
 
-/// How long one process of the platform may take if `--timeout` does not say it: a restructuring of a large base takes its
-/// time, and a process that hangs must end all the same.
-const TIMEOUT: Duration = Duration::from_secs(1800);
-
 /// The command line as it was understood.
 pub struct Arguments {
     /// The language of every text; known even if the rest is wrong.
@@ -58,7 +54,8 @@ pub struct AccessOptions {
     pub(crate) user: Option<String>,
     pub(crate) password_file: Option<PathBuf>,
     pub(crate) platform: Option<PathBuf>,
-    pub(crate) timeout: Duration,
+    /// How long one process of the platform may take, if the user says it.
+    pub(crate) timeout: Option<Duration>,
 }
 
 /// The options of every command that opens a base.
@@ -309,7 +306,7 @@ impl Given {
             user: self.user,
             password_file: self.password_file,
             platform: self.platform.map(PathBuf::from),
-            timeout: self.timeout.unwrap_or(TIMEOUT),
+            timeout: self.timeout,
         };
         Ok(BaseOptions { base, yes: self.yes, component: self.component, out: self.out })
     }
@@ -409,7 +406,7 @@ mod tests {
         };
         assert_eq!(language, Language::English);
         assert_eq!(options.base.user.as_deref(), Some("Админ"));
-        assert_eq!(options.base.timeout, Duration::from_secs(60));
+        assert_eq!(options.base.timeout, Some(Duration::from_secs(60)));
         assert!(options.yes);
     }
 

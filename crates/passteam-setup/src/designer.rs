@@ -77,6 +77,11 @@ impl Command<'_> {
         }
     }
 
+    /// Whether it changes tables of the database: ended half-way it would leave a restructuring that is not done.
+    pub(crate) fn restructures(&self) -> bool {
+        matches!(self, Command::Update | Command::Delete)
+    }
+
     /// The step in words.
     fn step(&self) -> Text {
         match self {
@@ -159,7 +164,8 @@ pub(crate) fn try_run(session: &Session, command: &Command) -> Result<Answer, Se
     arguments.extend(["/DisableStartupDialogs", "/DisableStartupMessages"].map(Argument::plain));
     arguments.extend(command.arguments());
     arguments.extend([Argument::plain("/Out"), Argument::plain(&log)]);
-    let outcome = session.run(&command.step(), &session.platform.designer, &arguments, &folder, session.timeout);
+    let limit = if command.restructures() { session.limit_of_restructuring() } else { Some(session.limit()) };
+    let outcome = session.run(&command.step(), &session.platform.designer, &arguments, &folder, limit);
     // A Designer that did not come far writes no log.
     let log = if log.exists() { Some(decode(&files::read(&log)?)) } else { None };
     session.answer([outcome.printed.trim(), log.as_deref().unwrap_or_default().trim()].join("\n").trim());

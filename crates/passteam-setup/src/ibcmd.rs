@@ -79,7 +79,7 @@ fn run(session: &Session, program: &Path, base: &Path, command: &[&str]) -> Resu
         arguments.push(Argument::Secret("--password=", session.password.clone()));
     }
     arguments.extend(options.iter().copied().map(Argument::plain));
-    let outcome = session.run(&step(), program, &arguments, &folder, session.timeout.min(LIMIT));
+    let outcome = session.run(&step(), program, &arguments, &folder, Some(session.limit().min(LIMIT)));
     session.answer(outcome.printed.trim());
     Ok(outcome)
 }

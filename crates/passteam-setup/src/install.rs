@@ -159,7 +159,12 @@ fn load(session: &Session, planned: &Planned, before: Before) -> Result<(), Setu
     files::write_all(&folder, &planned.fitted)?;
     for command in [Command::Load(&folder), Command::CheckCanApply, Command::CheckModules, Command::Update] {
         if let Err(error) = designer::run(session, &command) {
-            take_back(session, before);
+            match &error {
+                SetupError::Command { ending, .. } if command.restructures() && ending.is_abrupt() => {
+                    broken_off(session)
+                }
+                _ => take_back(session, before),
+            }
             return Err(error);
         }
     }
@@ -172,6 +177,15 @@ fn load(session: &Session, planned: &Planned, before: Before) -> Result<(), Setu
              the Designer",
         ))),
     }
+}
+
+/// A restructuring that was broken off is the platform's to finish: nothing is deleted or rolled back on top of it.
+fn broken_off(session: &Session) {
+    session.console.say(&text!(
+        "\nОбновление базы прервано на середине. Повторите команду: она его закончит. До этого в базе лучше не работать.",
+        "\nThe update of the base was broken off half-way. Repeat the command, which finishes it. Better do not work in the base \
+         until then.",
+    ));
 }
 
 /// Undoes a load that was not applied.

@@ -7,7 +7,8 @@
 //! Three rules hold everywhere:
 //!
 //! - Exit codes and structured answers decide. The platform's prose comes in several languages; it is shown, never read.
-//! - A process runs one command, in a folder of its own, without standard input, and not longer than its deadline.
+//! - A process runs one command, in a folder of its own, without standard input, and not longer than its deadline; only a
+//!   restructuring of the base has none unless the user names it.
 //! - A password goes to the platform and nowhere else.
 //!
 //! The extension and the component's zip are part of the program, so that a shop copies one file. The build takes the

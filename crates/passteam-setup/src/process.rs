@@ -80,6 +80,15 @@ impl Ending {
         matches!(self, Ending::Code(0))
     }
 
+    /// Whether the process was stopped in the middle of what it did, by whomever.
+    pub(crate) fn is_abrupt(&self) -> bool {
+        match self {
+            Ending::Code(code) => *code < -1,
+            Ending::Killed(_) | Ending::Deadline(_) | Ending::Endless => true,
+            Ending::NotStarted(_) => false,
+        }
+    }
+
     pub(crate) fn text(&self) -> Text {
         match self {
             // Windows reports a crash as a status of this shape: 0xC0000005 and its like.
@@ -105,6 +114,14 @@ impl Ending {
     }
 }
 
+/// How long a process may take.
+pub(crate) enum Patience<'a> {
+    /// After this time it is ended.
+    Until(Duration),
+    /// It is never ended; each time that it has taken another `every`, `remind` hears how long that is.
+    Endless { every: Duration, remind: &'a dyn Fn(Duration) },
+}
+
 /// What a process left behind.
 pub(crate) struct Outcome {
     pub(crate) ending: Ending,
@@ -113,9 +130,9 @@ pub(crate) struct Outcome {
 }
 
 /// Runs a process to its end or to its deadline.
-pub(crate) fn run(program: &Path, arguments: &[Argument], folder: &Path, limit: Duration) -> Outcome {
+pub(crate) fn run(program: &Path, arguments: &[Argument], folder: &Path, patience: Patience) -> Outcome {
     match Background::start(program, arguments, folder) {
-        Ok(process) => process.finish(limit),
+        Ok(process) => process.finish(patience),
         Err(ending) => Outcome { ending, printed: String::new() },
     }
 }
@@ -180,10 +197,10 @@ impl Background {
         !matches!(self.child.try_wait(), Ok(None))
     }
 
-    /// Waits for its end, at most this long.
-    pub(crate) fn finish(mut self, limit: Duration) -> Outcome {
+    /// Waits for its end.
+    pub(crate) fn finish(mut self, patience: Patience) -> Outcome {
         self.input = None;
-        let ending = wait(&mut self.child, limit, &self.endless);
+        let ending = wait(&mut self.child, patience, &self.endless);
         let give_up = Instant::now() + DRAIN;
         let texts = self.outputs.iter().map(|output| decode(&collected(output, give_up)));
         Outcome { ending, printed: texts.filter(|text| !text.trim().is_empty()).collect::<Vec<_>>().join("\n") }
@@ -198,23 +215,31 @@ impl Drop for Background {
     }
 }
 
-fn wait(child: &mut Child, limit: Duration, endless: &AtomicBool) -> Ending {
+fn wait(child: &mut Child, patience: Patience, endless: &AtomicBool) -> Ending {
     let started = Instant::now();
+    let mut reminders = 0;
     loop {
-        match child.try_wait() {
-            Ok(Some(status)) => return ended(status),
-            Ok(None) if endless.load(Ordering::Relaxed) => {
+        let taken = started.elapsed();
+        match (child.try_wait(), &patience) {
+            (Ok(Some(status)), _) => return ended(status),
+            (Ok(None), _) if endless.load(Ordering::Relaxed) => {
                 kill(child);
                 return Ending::Endless;
             }
-            Ok(None) if started.elapsed() < limit => {
-                thread::sleep((started.elapsed() / 10).clamp(*POLL.start(), *POLL.end()));
-            }
             // A system that cannot tell about its child is treated like a child that does not end.
-            Ok(None) | Err(_) => {
+            (Ok(None), Patience::Until(limit)) if taken >= *limit => {
                 kill(child);
-                return Ending::Deadline(limit);
+                return Ending::Deadline(*limit);
             }
+            (Err(_), _) => {
+                kill(child);
+                return Ending::Deadline(taken);
+            }
+            (Ok(None), Patience::Endless { every, remind }) if taken >= *every * (reminders + 1) => {
+                reminders += 1;
+                remind(taken);
+            }
+            (Ok(None), _) => thread::sleep((taken / 10).clamp(*POLL.start(), *POLL.end())),
         }
     }
 }
@@ -301,7 +326,7 @@ mod tests {
 
     fn shell(script: &str, limit: Duration) -> Outcome {
         let arguments = [Argument::plain("-c"), Argument::plain(script)];
-        run(Path::new("/bin/sh"), &arguments, Path::new("/"), limit)
+        run(Path::new("/bin/sh"), &arguments, Path::new("/"), Patience::Until(limit))
     }
 
     #[test]
@@ -329,6 +354,18 @@ mod tests {
     }
 
     #[test]
+    fn a_process_without_a_limit_is_spoken_of_and_not_ended() {
+        let heard = std::cell::RefCell::new(Vec::new());
+        let remind = |taken: Duration| heard.borrow_mut().push(taken);
+        let arguments = [Argument::plain("-c"), Argument::plain("sleep 0.3; exit 3")];
+        let patience = Patience::Endless { every: Duration::from_millis(50), remind: &remind };
+        let outcome = run(Path::new("/bin/sh"), &arguments, Path::new("/"), patience);
+        assert!(matches!(outcome.ending, Ending::Code(3)));
+        let heard = heard.into_inner();
+        assert!(!heard.is_empty() && heard.is_sorted(), "{heard:?}");
+    }
+
+    #[test]
     fn a_process_that_prints_without_end_is_ended() {
         let outcome = shell("yes 'Имя пользователя: '", LONG);
         assert!(matches!(outcome.ending, Ending::Endless));
@@ -339,7 +376,7 @@ mod tests {
     #[test]
     fn a_crash_and_a_missing_program_are_told_apart() {
         assert!(matches!(shell("kill -9 $$", LONG).ending, Ending::Killed(Some(9))));
-        let missing = run(Path::new("/nowhere/1cv8"), &[], Path::new("/"), LONG);
+        let missing = run(Path::new("/nowhere/1cv8"), &[], Path::new("/"), Patience::Until(LONG));
         assert!(matches!(missing.ending, Ending::NotStarted(_)));
     }
 

@@ -14,11 +14,16 @@ use crate::error::SetupError;
 use crate::files;
 use crate::infobase::Infobase;
 use crate::platform::Platform;
-use crate::process::{self, Argument, Outcome};
+use crate::process::{self, Argument, Outcome, Patience};
 use crate::secret::Password;
 use crate::text;
 use crate::text::Text;
 
+/// How long one process of the platform may take if `--timeout` does not say it: a dump of a large configuration takes its
+/// time, and a process that hangs must end all the same.
+const TIMEOUT: Duration = Duration::from_secs(1800);
+/// How often it is said that a process which is not ended still runs.
+const REMINDER: Duration = Duration::from_secs(300);
 /// The file of every file base.
 const DATABASE: &str = "1Cv8.1CD";
 /// The file that forbids sessions to begin, as an administrator sets it.
@@ -33,7 +38,7 @@ pub(crate) struct Session<'a> {
     pub(crate) password: Password,
     /// Where the password was read from, as a whole path.
     pub(crate) password_file: Option<PathBuf>,
-    pub(crate) timeout: Duration,
+    timeout: Option<Duration>,
     /// `ibcmd` could not read or set the extension's properties; it is not tried again.
     pub(crate) ibcmd_failed: Cell<bool>,
     folder: TempDir,
@@ -105,17 +110,40 @@ impl<'a> Session<'a> {
         Ok(folder)
     }
 
-    /// Shows and runs a program of the platform, in a folder of its own.
+    /// How long a process may take.
+    pub(crate) fn limit(&self) -> Duration {
+        self.timeout.unwrap_or(TIMEOUT)
+    }
+
+    /// How long a process may take that restructures the base: only the user's own word ends it half-way.
+    pub(crate) fn limit_of_restructuring(&self) -> Option<Duration> {
+        self.timeout
+    }
+
+    /// Shows and runs a program of the platform, in a folder of its own. Without a limit it is never ended.
     pub(crate) fn run(
         &self,
         step: &Text,
         program: &Path,
         arguments: &[Argument],
         folder: &Path,
-        limit: Duration,
+        limit: Option<Duration>,
     ) -> Outcome {
         self.console.command(step, &process::shown(program, arguments));
-        process::run(program, arguments, folder, limit)
+        let remind = |taken: Duration| self.still_runs(taken);
+        let patience = match limit {
+            Some(limit) => Patience::Until(limit),
+            None => Patience::Endless { every: REMINDER, remind: &remind },
+        };
+        process::run(program, arguments, folder, patience)
+    }
+
+    fn still_runs(&self, taken: Duration) {
+        let minutes = taken.as_secs() / 60;
+        self.console.say(&text!(
+            "Всё ещё идёт: {minutes} мин. Не прерывайте: программа платформы меняет базу.",
+            "Still at work: {minutes} min. Do not break it off: the platform's program changes the base.",
+        ));
     }
 
     /// Shows what a program of the platform said, without the password.

@@ -126,6 +126,17 @@ fn a_designer_that_hangs_is_ended_at_its_deadline() {
 }
 
 #[test]
+fn an_update_that_the_users_limit_ends_is_not_undone_on_top() {
+    let shop = Shop::new();
+    shop.set("fail", "/UpdateDBCfg hang");
+    shop.run("install", &["--yes", "--timeout", "2"]).expect(1, &["not done after 2 s", "broken off half-way"]);
+    let calls = shop.calls();
+    assert_eq!(calls.last().map(String::as_str), Some("/UpdateDBCfg"), "{calls:?}");
+    shop.set("fail", "");
+    shop.run("install", &["--yes"]).expect(0, &["is installed"]);
+}
+
+#[test]
 fn ibcmd_that_asks_for_ever_leaves_the_two_boxes() {
     let shop = Shop::new();
     shop.set("users", "Админ\tx\n");
