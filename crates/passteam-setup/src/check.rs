@@ -10,7 +10,7 @@ use crate::install;
 use crate::properties::Properties;
 use crate::protection;
 use crate::session::Session;
-use crate::state;
+use crate::state::{self, InDatabase};
 use crate::text;
 
 pub(crate) fn check(session: &Session, options: &BaseOptions) -> Result<Left, SetupError> {
@@ -40,16 +40,26 @@ pub(crate) fn check(session: &Session, options: &BaseOptions) -> Result<Left, Se
     let own = component::chosen(options.component.as_deref()).ok().and_then(|zip| component::version(&zip));
     if let Some(own) = own.filter(|own| Some(own) != installed.component.as_ref()) {
         session.console.say(&text!(
-            "Компонента в расширении другая, чем в этой программе ({own}).",
+            "Компонента в расширении не та, что в этой программе ({own}).",
             "The component in the extension differs from the program's ({own}).",
         ));
     }
-    if !installed.is_whole() {
-        left = Left::Something;
-        session.console.say(&text!(
-            "Загруженное не принято базой: повторите install (или update).",
-            "What was loaded is not applied: repeat install (or update).",
-        ));
+    match installed.in_database {
+        InDatabase::Loaded => {}
+        InDatabase::Earlier => {
+            left = Left::Something;
+            session.console.say(&text!(
+                "Загруженное расширение не применено: повторите install (или update).",
+                "What was loaded is not applied: repeat install (or update).",
+            ));
+        }
+        InDatabase::Nothing => {
+            left = Left::Something;
+            session.console.say(&text!(
+                "Загруженное расширение не применено, или проверить это не удалось (причина — в строках выше): повторите install.",
+                "What was loaded is not applied, or that could not be verified (the lines above say why): repeat install.",
+            ));
+        }
     }
     let mode = configuration.mode.in_dump();
     if installed.mode.as_ref() != Some(&mode) {

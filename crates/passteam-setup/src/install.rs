@@ -168,15 +168,17 @@ fn load(session: &Session, planned: &Planned, before: Before) -> Result<(), Setu
             return Err(error);
         }
     }
-    match state::in_database(session)? {
-        InDatabase::Loaded => Ok(()),
-        _ => Err(SetupError::Refused(text!(
-            "платформа ответила успехом, а расширения в базе нет. Посмотрите «Конфигурация — Расширения конфигурации» в \
-             Конфигураторе",
-            "the platform reported success, and the base has no extension. Look into «Конфигурация — Расширения конфигурации» of \
-             the Designer",
-        ))),
+    match state::in_database(session) {
+        Ok(InDatabase::Loaded) => return Ok(()),
+        Ok(InDatabase::Earlier | InDatabase::Nothing) => {}
+        Err(error) => session.console.say(&error.text()),
     }
+    Err(SetupError::Refused(text!(
+        "платформа ответила успехом, но не удалось проверить, что расширение принято: сохранить его из базы не вышло или \
+         сохранилось прежнее. Выполните check",
+        "the platform reported success, but that the extension is applied could not be verified: it could not be saved from the \
+         base, or an earlier one was saved. Run check",
+    )))
 }
 
 /// A restructuring that was broken off is the platform's to finish: nothing is deleted or rolled back on top of it.

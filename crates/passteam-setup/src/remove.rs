@@ -45,7 +45,13 @@ pub(crate) fn save(session: &Session, out: &Option<PathBuf>) -> Result<Left, Set
     let out = complete(out.as_deref().unwrap_or(Path::new("Passteam.cfe")))?;
     match state::read(session, &Extension::built_in()?)? {
         Some(installed) if installed.is_whole() => write_cfe(session, &out)?,
-        _ => {
+        Some(_) => {
+            return Err(SetupError::Refused(text!(
+                "расширение {NAME} загружено в эту базу, но не применено, или проверить это не удалось: сначала повторите install",
+                "the extension {NAME} is loaded into this base and not applied, or that could not be verified: repeat install first",
+            )));
+        }
+        None => {
             return Err(SetupError::Refused(text!(
                 "расширение {NAME} в этой базе не установлено: сохранять нечего",
                 "the extension {NAME} is not installed in this base: nothing to save",

@@ -233,6 +233,17 @@ fn an_entry_that_cannot_be_read_has_a_way_out() {
 }
 
 #[test]
+fn what_cannot_be_verified_is_not_called_missing() {
+    let shop = Shop::new();
+    shop.set("fail", "/DumpDBCfg 1 На диске недостаточно места");
+    shop.run("install", &["--yes"]).expect(1, &["На диске недостаточно места", "could not be verified", "check"]);
+    shop.run("check", &[]).expect(1, &["could not be verified"]);
+    shop.run("cfe", &["--out", "Passteam.cfe"]).expect(1, &["could not be verified"]);
+    shop.set("fail", "");
+    shop.run("install", &["--yes"]).expect(0, &["nothing to load"]);
+}
+
+#[test]
 fn wrong_arguments_start_nothing() {
     let shop = Shop::new();
     shop.run("install", &["--yes", "--nonsense"]).expect(2, &["--nonsense"]);
