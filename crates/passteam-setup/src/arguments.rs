@@ -68,6 +68,8 @@ pub struct BaseOptions {
     pub(crate) component: Option<PathBuf>,
     /// The file that is written: of `cfe`, of `remove`, and the external data processor of `install`.
     pub(crate) out: Option<PathBuf>,
+    /// `install` and `update`: leave the scheduled jobs out although this computer's platform takes them.
+    pub(crate) without_jobs: bool,
 }
 
 /// The options of `extract`.
@@ -118,6 +120,7 @@ struct Given {
     timeout: Option<Duration>,
     yes: bool,
     with_data: bool,
+    without_jobs: bool,
     out: Option<PathBuf>,
     mode: Option<Mode>,
     format: Option<Format>,
@@ -149,7 +152,7 @@ impl Command {
     fn options(self) -> &'static [&'static str] {
         match self {
             Command::Install | Command::Update => {
-                &["infobase", "user", "password-file", "platform", "timeout", "yes", "component", "out"]
+                &["infobase", "user", "password-file", "platform", "timeout", "yes", "component", "out", "without-jobs"]
             }
             Command::Check => &["infobase", "user", "password-file", "platform", "timeout", "component"],
             Command::Remove => &["infobase", "user", "password-file", "platform", "timeout", "with-data", "out"],
@@ -208,6 +211,7 @@ impl Given {
             "version" => self.version = true,
             "yes" => self.yes = true,
             "with-data" => self.with_data = true,
+            "without-jobs" => self.without_jobs = true,
             "lang" => {
                 self.language = match value(name, parser)?.string().as_deref() {
                     Ok("ru") => Language::Russian,
@@ -308,7 +312,8 @@ impl Given {
             platform: self.platform.map(PathBuf::from),
             timeout: self.timeout,
         };
-        Ok(BaseOptions { base, yes: self.yes, component: self.component, out: self.out })
+        let (yes, component, out, without_jobs) = (self.yes, self.component, self.out, self.without_jobs);
+        Ok(BaseOptions { base, yes, component, out, without_jobs })
     }
 
     fn extract(self) -> Result<ExtractOptions, Text> {

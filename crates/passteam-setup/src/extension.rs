@@ -33,6 +33,8 @@ pub(crate) struct Fit {
     pub(crate) mode: Mode,
     pub(crate) format: Format,
     pub(crate) platform: Release,
+    /// Leaves the jobs out although the platform takes them.
+    pub(crate) without_jobs: bool,
     /// The base's `DefaultRunMode`: another one passes loading and fails the update.
     pub(crate) run_mode: Option<String>,
     /// The base's `InterfaceCompatibilityMode`.
@@ -40,9 +42,9 @@ pub(crate) struct Fit {
 }
 
 impl Fit {
-    /// Whether the platform takes extensions with jobs.
+    /// Whether the extension has its jobs: a platform has to take them.
     pub(crate) fn with_jobs(&self) -> bool {
-        self.platform >= Release::FIRST_WITH_JOBS
+        !self.without_jobs && self.platform >= Release::FIRST_WITH_JOBS
     }
 }
 
@@ -315,6 +317,7 @@ pub(crate) mod tests {
             mode: Mode::RETAIL,
             format,
             platform: platform.parse().expect("a release"),
+            without_jobs: false,
             run_mode: None,
             interface_mode: None,
         }
@@ -373,10 +376,12 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn before_8_3_23_no_job_is_left_anywhere() {
-        let files = texts(&small(), &fit("2.15", "8.3.22"));
-        assert!(files.iter().all(|(name, text)| !name.contains("ScheduledJob") && !text.contains("ScheduledJob")));
-        assert!(files["Subsystems/Passteam.xml"].contains("Role.Р"));
+    fn before_8_3_23_or_if_asked_no_job_is_left_anywhere() {
+        for fit in [fit("2.15", "8.3.22"), Fit { without_jobs: true, ..fit("2.17", "8.3.24") }] {
+            let files = texts(&small(), &fit);
+            assert!(files.iter().all(|(name, text)| !name.contains("ScheduledJob") && !text.contains("ScheduledJob")));
+            assert!(files["Subsystems/Passteam.xml"].contains("Role.Р"));
+        }
     }
 
     #[test]

@@ -25,7 +25,14 @@ pub(crate) fn extract(options: &ExtractOptions, console: &Console) -> Result<Lef
     }
     // Without a platform the files are those of the release: for 8.3.23 or later.
     let platform = options.platform.unwrap_or(Release::FIRST_WITH_JOBS);
-    let fit = Fit { mode: options.mode, format: options.format, platform, run_mode: None, interface_mode: None };
+    let fit = Fit {
+        mode: options.mode,
+        format: options.format,
+        platform,
+        without_jobs: false,
+        run_mode: None,
+        interface_mode: None,
+    };
     let fitted = extension.fitted(&fit, &component)?;
     files::write_all(out, &fitted)?;
     let (shown, mode, format) = (out.display(), options.mode, options.format);

@@ -20,7 +20,7 @@ use crate::text::Text;
 use crate::version::{Format, Version};
 
 /// The external data processor's root in `bsl-examples/scheduled`, and the file that is built from it.
-const PROCESSOR: &str = "ПередачаКартPassteam";
+pub(crate) const PROCESSOR: &str = "ПередачаКартPassteam";
 
 /// What a run of `install` or `update` is about to load.
 struct Planned {
@@ -28,14 +28,17 @@ struct Planned {
     configuration: Configuration,
     fit: Fit,
     fitted: Files,
+    /// Where the external data processor goes that does the jobs' work, if the extension has none.
+    processor: Option<PathBuf>,
 }
 
 /// `install`: puts the extension into a base that has none; run again, it only finishes what is unfinished.
 pub(crate) fn install(session: &Session, options: &BaseOptions) -> Result<Left, SetupError> {
     let planned = plan(session, options)?;
+    let mut is_new = true;
     match state::read(session, &planned.extension)? {
         None => load(session, &planned, Before::Absent)?,
-        Some(installed) if installed.is_whole() && installed.is(&planned.fitted) => nothing_to_load(session),
+        Some(installed) if installed.is_whole() && installed.is(&planned.fitted) => is_new = nothing_to_load(session),
         Some(installed) => match compared(&installed, &planned.extension)? {
             // The same version: half-way loaded, or of another build.
             Ordering::Equal => load(session, &planned, Before::of(&installed))?,
@@ -46,12 +49,13 @@ pub(crate) fn install(session: &Session, options: &BaseOptions) -> Result<Left, 
             Ordering::Greater => return Err(downgrade(&installed, &planned.extension)),
         },
     }
-    finish(session, options, &planned)
+    finish(session, options, &planned, is_new)
 }
 
 /// `update`: replaces an older version; the extension's registers keep their data.
 pub(crate) fn update(session: &Session, options: &BaseOptions) -> Result<Left, SetupError> {
     let planned = plan(session, options)?;
+    let mut is_new = true;
     match state::read(session, &planned.extension)? {
         None => {
             return Err(SetupError::Refused(text!(
@@ -62,10 +66,10 @@ pub(crate) fn update(session: &Session, options: &BaseOptions) -> Result<Left, S
         Some(installed) if compared(&installed, &planned.extension)? == Ordering::Greater => {
             return Err(downgrade(&installed, &planned.extension));
         }
-        Some(installed) if installed.is_whole() && installed.is(&planned.fitted) => nothing_to_load(session),
+        Some(installed) if installed.is_whole() && installed.is(&planned.fitted) => is_new = nothing_to_load(session),
         Some(installed) => load(session, &planned, Before::of(&installed))?,
     }
-    finish(session, options, &planned)
+    finish(session, options, &planned, is_new)
 }
 
 /// What the base had before this run loaded anything; it decides how a failed step is undone.
@@ -91,7 +95,7 @@ fn plan(session: &Session, options: &BaseOptions) -> Result<Planned, SetupError>
     let extension = Extension::built_in()?;
     let component = component::chosen(options.component.as_deref())?;
     let configuration = base::survey(session, &extension)?;
-    let fit = fit_for(session, &configuration);
+    let fit = fit_for(session, &configuration, options.without_jobs);
     if !fit.with_jobs() && SCHEDULED.is_empty() {
         let (platform, first) = (fit.platform, crate::version::Release::FIRST_WITH_JOBS);
         return Err(SetupError::Refused(text!(
@@ -102,15 +106,24 @@ fn plan(session: &Session, options: &BaseOptions) -> Result<Planned, SetupError>
         )));
     }
     let fitted = extension.fitted(&fit, &component)?;
-    Ok(Planned { extension, configuration, fit, fitted })
+    let processor = if fit.with_jobs() { None } else { Some(path_of_processor(options.out.as_deref())?) };
+    Ok(Planned { extension, configuration, fit, fitted, processor })
+}
+
+/// The Designer runs in a folder of its own, so the path is made complete here.
+fn path_of_processor(out: Option<&Path>) -> Result<PathBuf, SetupError> {
+    let name = format!("{PROCESSOR}.epf");
+    let here = env::current_dir().map_err(SetupError::file(Path::new(".")))?;
+    Ok(here.join(out.unwrap_or(Path::new(&name))))
 }
 
 /// How the extension is written for this base.
-pub(crate) fn fit_for(session: &Session, configuration: &Configuration) -> Fit {
+fn fit_for(session: &Session, configuration: &Configuration, without_jobs: bool) -> Fit {
     Fit {
         mode: configuration.mode,
         format: configuration.format,
         platform: session.platform.release().unwrap_or(configuration.platform),
+        without_jobs,
         run_mode: configuration.run_mode.clone(),
         interface_mode: configuration.interface_mode.clone(),
     }
@@ -146,15 +159,26 @@ fn downgrade(installed: &Installed, extension: &Extension) -> SetupError {
     ))
 }
 
-fn nothing_to_load(session: &Session) {
+/// Says so; gives whether this run loaded something.
+fn nothing_to_load(session: &Session) -> bool {
     session.console.say(&text!(
         "\nЭта версия расширения уже установлена: загружать нечего.",
         "\nThis version of the extension is installed already: nothing to load.",
     ));
+    false
 }
 
 /// Loads and applies. If a step fails, what was loaded is taken back, and the base works as before.
 fn load(session: &Session, planned: &Planned, before: Before) -> Result<(), SetupError> {
+    if let Some(out) = planned.processor.as_ref().filter(|out| out.exists()) {
+        let out = out.display();
+        return Err(SetupError::Refused(text!(
+            "файл {out} уже есть, а этой версии расширения нужна новая внешняя обработка. Удалите его или укажите другой: --out. \
+             База не тронута",
+            "the file {out} exists, and this version of the extension needs a new external data processor. Remove it or name \
+             another one: --out. The base was not touched",
+        )));
+    }
     let folder = session.new_folder()?;
     files::write_all(&folder, &planned.fitted)?;
     for command in [Command::Load(&folder), Command::CheckCanApply, Command::CheckModules, Command::Update] {
@@ -228,10 +252,21 @@ fn undo(session: &Session, before: Before) -> Result<bool, SetupError> {
 }
 
 /// The properties, the external data processor, and what comes next.
-fn finish(session: &Session, options: &BaseOptions, planned: &Planned) -> Result<Left, SetupError> {
+fn finish(session: &Session, options: &BaseOptions, planned: &Planned, is_new: bool) -> Result<Left, SetupError> {
     let mut left = allow_the_addin(session, options.yes);
-    if !planned.fit.with_jobs() {
-        build_processor(session, planned.fit.format, options.out.as_deref())?;
+    match &planned.processor {
+        Some(out) if is_new || !out.exists() => {
+            build_processor(session, planned.fit.format, out)?;
+            left = Left::Something;
+        }
+        Some(out) => {
+            let out = out.display();
+            session.console.say(&text!(
+                "\nВнешняя обработка этой версии уже собрана: {out}",
+                "\nThe external data processor of this version is built already: {out}",
+            ));
+        }
+        None => {}
     }
     if planned.configuration.has_catalogue_of_components() {
         session.console.say(&catalogue_of_components());
@@ -332,20 +367,17 @@ pub(crate) fn two_boxes(session: &Session, error: Option<&SetupError>) -> Left {
 }
 
 /// Builds the data processor that sends the queue on platforms whose extensions cannot have jobs.
-fn build_processor(session: &Session, format: Format, out: Option<&Path>) -> Result<(), SetupError> {
-    let name = format!("{PROCESSOR}.epf");
-    let here = || env::current_dir().map_err(SetupError::file(Path::new(".")));
-    // The Designer runs in a folder of its own, so the path is made complete here.
-    let out: PathBuf = here()?.join(out.unwrap_or(Path::new(&name)));
+fn build_processor(session: &Session, format: Format, out: &Path) -> Result<(), SetupError> {
     let folder = session.new_folder()?;
     files::write_all(&folder, &extension::scheduled(format)?)?;
-    designer::run(session, &Command::BuildProcessor(&folder.join(format!("{PROCESSOR}.xml")), &out))?;
+    designer::run(session, &Command::BuildProcessor(&folder.join(format!("{PROCESSOR}.xml")), out))?;
     let out = out.display();
     session.console.say(&text!(
-        "\nПлатформа до 8.3.23 не принимает расширений с регламентными заданиями, поэтому задания заменяет внешняя обработка: {out}\n\
+        "\nВ этом расширении нет регламентных заданий (платформа до 8.3.23 их не принимает), их заменяет внешняя обработка: {out}\n\
          Зарегистрируйте её: «Администрирование — Печатные формы, отчеты и обработки — Дополнительные отчеты и обработки — Создать», \
          выберите файл, снимите «Безопасный режим», у команды «Передача карт в Passteam» задайте расписание (раз в минуту).",
-        "\nA platform before 8.3.23 takes no extensions with scheduled jobs; an external data processor replaces them: {out}\n\
+        "\nThis extension has no scheduled jobs (a platform before 8.3.23 takes none); an external data processor replaces them: \
+         {out}\n\
          Register it: «Администрирование — Печатные формы, отчеты и обработки — Дополнительные отчеты и обработки — Создать», \
          choose the file, turn its safe mode off, and give the command «Передача карт в Passteam» a schedule (every minute).",
     ));

@@ -7,6 +7,7 @@ use crate::arguments::BaseOptions;
 use crate::designer::{self, Command};
 use crate::error::{Left, SetupError};
 use crate::extension::{Extension, NAME};
+use crate::install::PROCESSOR;
 use crate::session::Session;
 use crate::state;
 use crate::text;
@@ -20,6 +21,7 @@ pub(crate) fn remove(session: &Session, options: &BaseOptions) -> Result<Left, S
         ));
         return Ok(Left::Nothing);
     };
+    let has_jobs = installed.has_jobs();
     let version = installed.version.map_or_else(|| "0".to_owned(), |version| version.to_string());
     let name = format!("{NAME}-{version}.cfe");
     let copy = complete(options.out.as_deref().unwrap_or(Path::new(&name)))?;
@@ -37,6 +39,13 @@ pub(crate) fn remove(session: &Session, options: &BaseOptions) -> Result<Left, S
         "\nThe extension is removed with its data: the cards' ids and the queue. The extension itself (without data) is saved: \
          {copy}",
     ));
+    if !has_jobs {
+        session.console.say(&text!(
+            "Задания этого расширения заменяла внешняя обработка: удалите {PROCESSOR} из «Дополнительных отчетов и обработок».",
+            "An external data processor replaced the jobs of this extension: remove {PROCESSOR} from «Дополнительные отчеты и \
+             обработки».",
+        ));
+    }
     Ok(Left::Nothing)
 }
 

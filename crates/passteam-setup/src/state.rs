@@ -45,6 +45,11 @@ impl Installed {
         self.in_database == InDatabase::Loaded
     }
 
+    /// Whether it has scheduled jobs; without them an external data processor does their work.
+    pub(crate) fn has_jobs(&self) -> bool {
+        self.files.keys().any(|name| name.starts_with("ScheduledJobs/"))
+    }
+
     /// Whether loading `files` would bring nothing new: same version, mode, modules and component. The platform writes XML
     /// files in its own format, so they are not compared.
     pub(crate) fn is(&self, fitted: &Files) -> bool {

@@ -251,14 +251,43 @@ fn in_russian_everything_is_russian() {
 #[test]
 fn before_8_3_23_an_external_data_processor_takes_the_jobs_place() {
     let shop = Shop::with_platform("8.3.22.1923");
-    shop.run("install", &["--yes"]).expect(0, &["ПередачаКартPassteam.epf", "Дополнительные отчеты и обработки"]);
+    let left = ["ПередачаКартPassteam.epf", "Дополнительные отчеты и обработки", "works only after"];
+    shop.run("install", &["--yes"]).expect(1, &left);
     assert!(shop.work().join("ПередачаКартPassteam.epf").is_file());
     let root = shop.get("extensions/Passteam/applied/Configuration.xml");
     assert!(root.contains("version=\"2.15\"") && !root.contains("<ScheduledJob>"), "{root}");
 
     let oldest = Shop::with_platform("8.3.14.2095").with_mode("Version8_3_14");
-    oldest.run("install", &["--yes"]).expect(0, &["2.8"]);
+    oldest.run("install", &["--yes"]).expect(1, &["2.8"]);
     assert!(!oldest.get("extensions/Passteam/applied/Configuration.xml").contains("KeepMapping"));
+}
+
+#[test]
+fn an_external_data_processor_that_is_there_is_never_written_over() {
+    let shop = Shop::with_platform("8.3.22.1923");
+    shop.run("install", &["--yes"]).expect(1, &[]);
+    let processor = shop.work().join("ПередачаКартPassteam.epf");
+    fs::write(&processor, "registered").expect("a file");
+    shop.run("install", &["--yes"]).expect(0, &["built already"]);
+
+    shop.replace_component("0.1.1");
+    let before = shop.everything();
+    shop.run("install", &["--yes"]).expect(1, &["exists", "not touched"]);
+    assert_eq!(shop.everything(), before);
+    assert_eq!(fs::read_to_string(&processor).expect("a file"), "registered");
+    shop.run("install", &["--yes", "--out", "new.epf"]).expect(1, &["new.epf"]);
+    assert!(shop.work().join("new.epf").is_file());
+}
+
+#[test]
+fn for_a_chain_with_an_older_node_the_jobs_are_left_out() {
+    let shop = Shop::new();
+    shop.run("install", &["--yes", "--without-jobs"]).expect(1, &["ПередачаКартPassteam.epf"]);
+    assert!(shop.work().join("ПередачаКартPassteam.epf").is_file());
+    let root = shop.get("extensions/Passteam/applied/Configuration.xml");
+    assert!(root.contains("version=\"2.17\"") && !root.contains("<ScheduledJob>"), "{root}");
+    shop.run("install", &["--yes", "--without-jobs"]).expect(0, &["nothing to load"]);
+    shop.run("remove", &["--with-data"]).expect(0, &["ПередачаКартPassteam"]);
 }
 
 #[test]
