@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use roxmltree::{Document, Node};
 
@@ -81,6 +81,15 @@ pub(crate) fn survey(session: &Session, extension: &Extension) -> Result<Configu
     configuration.vendor_attributes = vendor_attributes(&decode(&card));
     nothing_calls_the_service(&objects)?;
     describe(&configuration, session);
+    for (object, module) in MODULES.iter().filter(|(_, module)| file(&objects, &without_text(module)).exists()) {
+        let module = module.rsplit('/').next().unwrap_or(module);
+        session.console.say(&text!(
+            "Модуль {object}, {module} поставлен без текста: есть ли в нём обращения к сервису, не видно. Спросите поставщика: \
+             иначе карты могут создаваться дважды.",
+            "The module {object}, {module} came without its text: whether it calls the service cannot be seen. Ask its vendor: \
+             cards might be created twice.",
+        ));
+    }
     Ok(configuration)
 }
 
@@ -102,7 +111,7 @@ pub(crate) fn distributed_plans(session: &Session, configuration: &Configuration
     Ok(distributed)
 }
 
-fn dump(session: &Session, objects: &[String]) -> Result<std::path::PathBuf, SetupError> {
+fn dump(session: &Session, objects: &[String]) -> Result<PathBuf, SetupError> {
     let folder = session.new_folder()?;
     let (list, dump) = (folder.join("objects.txt"), folder.join("dump"));
     files::write(&list, format!("\u{FEFF}{}\r\n", objects.join("\r\n")).as_bytes())?;
@@ -242,10 +251,20 @@ fn names_are_free(configuration: &Configuration, extension: &Extension) -> Resul
     )))
 }
 
+/// A file of a dump by its name with `/`.
+fn file(dump: &Path, name: &str) -> PathBuf {
+    name.split('/').fold(dump.to_owned(), |path, part| path.join(part))
+}
+
+/// The file that stands in the place of a module whose text its vendor does not give away.
+fn without_text(module: &str) -> String {
+    module.replace(".bsl", ".bin")
+}
+
 fn nothing_calls_the_service(dump: &Path) -> Result<(), SetupError> {
     let mut list = String::new();
     for (object, module) in MODULES {
-        let path = module.split('/').fold(dump.to_owned(), |path, part| path.join(part));
+        let path = file(dump, module);
         // An object without a module has no file.
         if !path.exists() {
             continue;

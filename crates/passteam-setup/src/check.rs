@@ -79,7 +79,11 @@ pub(crate) fn check(session: &Session, options: &BaseOptions) -> Result<Left, Se
     let plans = base::distributed_plans(session, &configuration)?;
     let properties = properties(session, &mut left);
     if !plans.is_empty() {
-        say_about_nodes(session, &plans, properties.and_then(|properties| properties.used_in_distributed_infobase));
+        install::say_about_nodes(
+            session,
+            &plans,
+            properties.and_then(|properties| properties.used_in_distributed_infobase),
+        );
     }
     if configuration.has_catalogue_of_components() {
         session.console.say(&install::catalogue_of_components());
@@ -117,25 +121,5 @@ fn properties(session: &Session, left: &mut Left) -> Option<Properties> {
             *left = install::two_boxes(session, Some(&error));
             None
         }
-    }
-}
-
-fn say_about_nodes(session: &Session, plans: &[String], travels: Option<bool>) {
-    let list = plans.join(", ");
-    session.console.say(&text!(
-        "\nВ конфигурации есть планы обмена РИБ: {list}. Расширение ставят только в центральном узле, в подчинённые его передаёт \
-         обмен (свойство «Используется в распределённой информационной базе»); вручную в подчинённом узле его не ставят. Карты \
-         ведёт один узел: это настраивает обработка «Настройка Passteam».",
-        "\nThe configuration has exchange plans of a distributed infobase: {list}. The extension is installed in the central node \
-         alone, and the exchange carries it to the others (property «Используется в распределённой информационной базе»); never \
-         install it by hand in a subordinate node. One node keeps the cards: the data processor «Настройка Passteam» sets it.",
-    ));
-    match travels {
-        Some(true) => session.console.say(&text!("Свойство включено.", "The property is on.")),
-        Some(false) => session.console.say(&text!(
-            "Свойство выключено: в подчинённые узлы расширение не уйдёт.",
-            "The property is off: the extension does not travel to subordinate nodes.",
-        )),
-        None => {}
     }
 }

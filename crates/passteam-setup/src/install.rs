@@ -28,6 +28,8 @@ struct Planned {
     configuration: Configuration,
     fit: Fit,
     fitted: Files,
+    /// The exchange plans of distributed infobases.
+    plans: Vec<String>,
     /// Where the external data processor goes that does the jobs' work, if the extension has none.
     processor: Option<PathBuf>,
 }
@@ -107,7 +109,8 @@ fn plan(session: &Session, options: &BaseOptions) -> Result<Planned, SetupError>
     }
     let fitted = extension.fitted(&fit, &component)?;
     let processor = if fit.with_jobs() { None } else { Some(path_of_processor(options.out.as_deref())?) };
-    Ok(Planned { extension, configuration, fit, fitted, processor })
+    let plans = base::distributed_plans(session, &configuration)?;
+    Ok(Planned { extension, configuration, fit, fitted, plans, processor })
 }
 
 /// The Designer runs in a folder of its own, so the path is made complete here.
@@ -253,7 +256,14 @@ fn undo(session: &Session, before: Before) -> Result<bool, SetupError> {
 
 /// The properties, the external data processor, and what comes next.
 fn finish(session: &Session, options: &BaseOptions, planned: &Planned, is_new: bool) -> Result<Left, SetupError> {
-    let mut left = allow_the_addin(session, options.yes);
+    let (mut left, properties) = allow_the_addin(session, options.yes);
+    if !planned.plans.is_empty() {
+        say_about_nodes(
+            session,
+            &planned.plans,
+            properties.and_then(|properties| properties.used_in_distributed_infobase),
+        );
+    }
     match &planned.processor {
         Some(out) if is_new || !out.exists() => {
             build_processor(session, planned.fit.format, out)?;
@@ -305,15 +315,15 @@ pub(crate) fn catalogue_of_components() -> Text {
 }
 
 /// Safe mode and the protection from dangerous actions are on in a loaded extension: its server modules would not run, and
-/// the add-in could not be attached.
-fn allow_the_addin(session: &Session, yes: bool) -> Left {
+/// the add-in could not be attached. Gives the properties as they were read last.
+fn allow_the_addin(session: &Session, yes: bool) -> (Left, Option<Properties>) {
     let properties = match protection::read(session) {
         Ok(Some(properties)) => properties,
-        Ok(None) => return two_boxes(session, None),
-        Err(error) => return two_boxes(session, Some(&error)),
+        Ok(None) => return (two_boxes(session, None), None),
+        Err(error) => return (two_boxes(session, Some(&error)), None),
     };
     if properties.allow_the_addin() {
-        return is_active(session, &properties);
+        return (is_active(session, &properties), Some(properties));
     }
     let question = text!(
         "Чтобы подключить компоненту, расширению {NAME} (и только ему) нужно снять «Безопасный режим» и «Защиту от опасных \
@@ -322,12 +332,34 @@ fn allow_the_addin(session: &Session, yes: bool) -> Left {
          turned off. Turn them off?",
     );
     if !yes && !session.console.agrees(&question) {
-        return two_boxes(session, None);
+        return (two_boxes(session, None), Some(properties));
     }
-    match protection::allow_the_addin(session) {
+    let left = match protection::allow_the_addin(session) {
         Ok(Some(properties)) if properties.allow_the_addin() => is_active(session, &properties),
         Ok(_) => two_boxes(session, None),
         Err(error) => two_boxes(session, Some(&error)),
+    };
+    (left, Some(properties))
+}
+
+/// Where an extension goes in a chain of shops, and whether this one travels.
+pub(crate) fn say_about_nodes(session: &Session, plans: &[String], travels: Option<bool>) {
+    let list = plans.join(", ");
+    session.console.say(&text!(
+        "\nВ конфигурации есть планы обмена РИБ: {list}. Расширение ставят только в центральном узле, в подчинённые его передаёт \
+         обмен (свойство «Используется в распределенной информационной базе»); вручную в подчинённом узле его не ставят. Карты \
+         ведёт один узел: это настраивает обработка «Настройка Passteam».",
+        "\nThe configuration has exchange plans of a distributed infobase: {list}. The extension is installed in the central node \
+         alone, and the exchange carries it to the others (property «Используется в распределенной информационной базе»); never \
+         install it by hand in a subordinate node. One node keeps the cards: the data processor «Настройка Passteam» sets it.",
+    ));
+    match travels {
+        Some(true) => session.console.say(&text!("Свойство включено.", "The property is on.")),
+        Some(false) => session.console.say(&text!(
+            "Свойство выключено: в подчинённые узлы расширение не уйдёт.",
+            "The property is off: the extension does not travel to subordinate nodes.",
+        )),
+        None => {}
     }
 }
 

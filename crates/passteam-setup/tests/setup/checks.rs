@@ -44,7 +44,7 @@ fn a_base_that_changed_its_mode_is_named() {
 fn distributed_infobases_and_the_catalogue_of_components_are_named() {
     let shop = Shop::new().with_object("ExchangePlan", "РИБМагазины").with_object("ExchangePlan", "ОбменСБухгалтерией");
     let shop = shop.with_object("Catalog", "ВнешниеКомпоненты");
-    shop.run("install", &["--yes"]).expect(0, &["Внешние компоненты"]);
+    shop.run("install", &["--yes"]).expect(0, &["Внешние компоненты", "РИБМагазины", "central node"]);
     let answer =
         shop.run("check", &[]).expect(0, &["РИБМагазины", "central node", "The property is off", "Внешние компоненты"]);
     assert!(!answer.text.contains("infobase: РИБМагазины, Обмен") && !answer.text.contains("ОбменСБухгалтерией."));

@@ -213,6 +213,13 @@ fn a_mention_of_the_service_in_a_comment_is_no_obstacle() {
 }
 
 #[test]
+fn a_module_without_its_text_is_named() {
+    let shop = Shop::new().with_module("Catalogs/ИнформационныеКарты/Ext/ObjectModule.bin", "");
+    shop.run("install", &["--yes"])
+        .expect(0, &["Справочник.ИнформационныеКарты, ObjectModule.bsl", "without its text"]);
+}
+
+#[test]
 fn other_extensions_stay_as_they_are() {
     let shop = Shop::new();
     shop.set("extensions/Аптека/loaded/Configuration.xml", "чужое");
