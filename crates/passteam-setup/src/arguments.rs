@@ -169,7 +169,12 @@ impl Command {
 impl Given {
     /// Reads one argument; `false` at the end.
     fn next(&mut self, parser: &mut Parser) -> Result<bool, Text> {
-        let unreadable = |error: lexopt::Error| text!("{error}", "{error}");
+        let unreadable = |error: lexopt::Error| match error {
+            lexopt::Error::UnexpectedValue { option, .. } => {
+                text!("у {option} не бывает значения", "{option} takes no value")
+            }
+            error => text!("командная строка не читается: {error}", "the command line cannot be read: {error}"),
+        };
         let name = match parser.next().map_err(unreadable)? {
             None => return Ok(false),
             Some(Arg::Value(value)) => {
@@ -379,7 +384,17 @@ fn readable(name: &str, parser: &mut Parser) -> Result<String, Text> {
 
 fn path(name: &str, parser: &mut Parser) -> Result<PathBuf, Text> {
     let path = PathBuf::from(value(name, parser)?);
-    if path.as_os_str().is_empty() { Err(text!("--{name} пуст", "--{name} is empty")) } else { Ok(path) }
+    if path.as_os_str().is_empty() {
+        return Err(text!("--{name} пуст", "--{name} is empty"));
+    }
+    // Windows reads a backslash before a quotation mark as a part of the text, and the arguments that follow with it.
+    if path.to_string_lossy().contains('"') {
+        return Err(text!(
+            "в значении --{name} кавычка. Если путь кончается на \\, уберите \\ перед кавычкой",
+            "the value of --{name} has a quotation mark. If the path ends with \\, remove the \\ before the mark",
+        ));
+    }
+    Ok(path)
 }
 
 /// What `--help` prints.
@@ -450,6 +465,9 @@ mod tests {
             ("extract --out d --platform /opt/1cv8", "version"),
             ("extract --out d --platform 8.3.16 --mode 8.3.20", "does not know the mode"),
             ("extract --out d --platform 8.3.16 --format 2.17", "does not read the format"),
+            ("install --infobase File=/b --yes=1", "--yes takes no value"),
+            ("install --infobase File=/b --platform C:\\8.3.24\"", "before the mark"),
+            ("install --infobase File=C:\\b\"", "before the mark"),
             ("--yes", "what to do"),
         ] {
             assert!(mistake(line).contains(part), "{line}: {}", mistake(line));

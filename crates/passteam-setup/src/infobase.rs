@@ -115,8 +115,9 @@ fn pairs(text: &str) -> Result<Vec<(&str, String)>, Text> {
         };
         if value.contains('"') {
             return Err(text!(
-                "кавычка внутри «{key}» строки соединения",
-                "a quotation mark inside «{key}» of the connection string"
+                "кавычка внутри «{key}» строки соединения. Если путь кончается на \\, уберите \\ перед кавычкой",
+                "a quotation mark inside «{key}» of the connection string. If the path ends with \\, remove the \\ before the \
+                 mark",
             ));
         }
         pairs.push((key.trim(), value.to_owned()));
