@@ -78,8 +78,8 @@ impl Failure {
     fn text(&self) -> Text {
         match self {
             Failure::Silent => text!("Конфигуратор не открыл порт", "the Designer did not listen"),
-            Failure::BrokenOff => text!("разговор с агентом прервался", "the conversation with the agent broke off"),
-            Failure::Error(kind) => text!("агент отказал ({kind})", "the agent refused ({kind})"),
+            Failure::BrokenOff => text!("соединение с агентом прервано", "the connection to the agent broke off"),
+            Failure::Error(kind) => text!("агент вернул ошибку ({kind})", "the agent reports an error ({kind})"),
         }
     }
 }

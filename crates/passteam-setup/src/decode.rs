@@ -6,18 +6,21 @@
 
 use encoding_rs::{Encoding, IBM866, WINDOWS_1251};
 
+/// The text of a captured answer, which may have been cut in the middle of a letter.
+pub(crate) fn decode_cut(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Err(error) if error.error_len().is_none() => decode(&bytes[..error.valid_up_to()]),
+        _ => decode(bytes),
+    }
+}
+
 /// The text, without its mark. Bytes that fit no encoding become �.
 pub(crate) fn decode(bytes: &[u8]) -> String {
     if let Some((encoding, mark)) = Encoding::for_bom(bytes) {
         return encoding.decode_without_bom_handling(&bytes[mark..]).0.into_owned();
     }
-    match std::str::from_utf8(bytes) {
-        Ok(text) => return text.to_owned(),
-        // An answer that was cut in the middle of a letter.
-        Err(error) if error.error_len().is_none() => {
-            return String::from_utf8_lossy(&bytes[..error.valid_up_to()]).into_owned();
-        }
-        Err(_) => {}
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return text.to_owned();
     }
     let (windows, dos) = (single_byte(WINDOWS_1251, bytes), single_byte(IBM866, bytes));
     if russian(&dos) > russian(&windows) { dos } else { windows }
@@ -62,7 +65,14 @@ mod tests {
 
     #[test]
     fn an_answer_that_was_cut_stays_readable() {
-        assert_eq!(decode(&"Имя: Админ".as_bytes()[..13]), "Имя: Ад");
+        assert_eq!(decode_cut(&"Имя: Админ".as_bytes()[..13]), "Имя: Ад");
+        assert_eq!(decode_cut(&WINDOWS_1251.encode(LINE).0), LINE);
+    }
+
+    #[test]
+    fn the_last_letter_of_a_whole_text_is_never_lost() {
+        // In windows-1251 «П» is a byte with which a letter of UTF-8 may begin.
+        assert_eq!(decode(&WINDOWS_1251.encode("abcП").0), "abcП");
     }
 
     #[test]

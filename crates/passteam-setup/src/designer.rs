@@ -106,10 +106,10 @@ impl Command<'_> {
     fn advice(&self) -> Text {
         match self {
             Command::Load(_) => text!(
-                "Причину назвала платформа (строки выше). Обычные: открыт Конфигуратор, база под хранилищем не разрешает \
-                 загрузку, нет места на диске",
-                "The platform names the reason above. Usual ones: a Designer is open, a base under a repository does not \
-                 allow it, the disk is full",
+                "Причину назвала платформа (строки выше). Обычные: открыт Конфигуратор, база подключена к \
+                 хранилищу конфигурации, нет места на диске",
+                "The platform names the reason above. Usual ones: a Designer is open, the base belongs to a configuration \
+                 repository, the disk is full",
             ),
             Command::DumpExtension(_) => text!(
                 "Причину назвала платформа (строки выше). Если загрузка когда-то оборвалась, запись расширения пуста и не читается: \

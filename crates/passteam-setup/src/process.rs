@@ -11,7 +11,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::decode::decode;
+use crate::decode::decode_cut;
 use crate::secret::{HIDDEN, Password};
 use crate::text;
 use crate::text::Text;
@@ -106,8 +106,8 @@ impl Ending {
                 )
             }
             Ending::Endless => text!(
-                "программа без конца спрашивает (имя или пароль) и остановлена",
-                "the program asks without end (for a name or a password) and was stopped",
+                "программа бесконечно запрашивает имя или пароль и остановлена",
+                "the program asks for a name or a password without end and was stopped",
             ),
             Ending::NotStarted(error) => text!("не запускается: {error}", "it does not start: {error}"),
         }
@@ -202,7 +202,7 @@ impl Background {
         self.input = None;
         let ending = wait(&mut self.child, patience, &self.endless);
         let give_up = Instant::now() + DRAIN;
-        let texts = self.outputs.iter().map(|output| decode(&collected(output, give_up)));
+        let texts = self.outputs.iter().map(|output| decode_cut(&collected(output, give_up)));
         Outcome { ending, printed: texts.filter(|text| !text.trim().is_empty()).collect::<Vec<_>>().join("\n") }
     }
 }
@@ -284,9 +284,16 @@ fn kill(child: &mut Child) {
 fn kill(child: &mut Child) {
     let id = child.id().to_string();
     // It also ends the children, which `Child::kill` leaves alone.
-    let mut command = Command::new("taskkill");
+    let system = std::env::var_os("SystemRoot").map(|root| Path::new(&root).join("System32"));
+    let mut command = Command::new(system.unwrap_or_default().join("taskkill.exe"));
     command.args(["/F", "/T", "/PID", &id]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    let _ = command.status();
+    if let Ok(mut killer) = command.spawn() {
+        let give_up = Instant::now() + DRAIN;
+        while matches!(killer.try_wait(), Ok(None)) && Instant::now() < give_up {
+            thread::sleep(*POLL.start());
+        }
+        let _ = killer.kill();
+    }
     let _ = child.kill();
     let _ = child.wait();
 }
