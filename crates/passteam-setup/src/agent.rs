@@ -95,9 +95,10 @@ fn ask(session: &Session, commands: &[String]) -> Result<Option<Vec<Vec<Value>>>
 
     let log = folder.join("out.txt");
     let arguments = arguments(session, &folder, &key.private, &log, address.port());
-    session.console.command(&step(), &process::shown(&session.platform.designer, &arguments));
     let command = |ending| SetupError::Command { step: step(), ending, advice: advice() };
     let mut agent = Background::start(&session.platform.designer, &arguments, &folder).map_err(command)?;
+    let _ended = session.guard.ends(agent.id());
+    session.console.command(&step(), &process::shown(&session.platform.designer, &arguments));
     let limit = session.limit().min(LIMIT);
     let talked = wait_until_it_listens(&mut agent, address, limit)
         .and_then(|()| talk(session, &ssh, &key, address, commands, &folder));
@@ -241,8 +242,9 @@ fn talk(
         ("SSH_ASKPASS_REQUIRE", OsString::from("force")),
         (ASKED_FOR, session.password_file.clone().unwrap_or_default().into_os_string()),
     ];
-    session.console.command(&step(), &process::shown(&ssh.client, &arguments));
     let client = Background::converse(&ssh.client, &arguments, &environment, folder).map_err(|_| Failure::BrokenOff)?;
+    let _ended = session.guard.ends(client.id());
+    session.console.command(&step(), &process::shown(&ssh.client, &arguments));
     let mut shell = Shell { client, received: Vec::new(), give_up };
     let answers = shell.run_all(session, commands);
     let Shell { client, .. } = shell;

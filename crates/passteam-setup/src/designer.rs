@@ -6,6 +6,7 @@ use crate::decode::decode;
 use crate::error::SetupError;
 use crate::extension::NAME;
 use crate::files;
+use crate::guard::Fate;
 use crate::process::{Argument, Ending, Outcome};
 use crate::session::Session;
 use crate::text;
@@ -75,6 +76,11 @@ impl Command<'_> {
                 with_path("/LoadExternalDataProcessorOrReportFromFiles", root).into_iter().chain(out).collect()
             }
         }
+    }
+
+    /// Whether it changes anything in the base.
+    fn changes_the_base(&self) -> bool {
+        self.restructures() || matches!(self, Command::Load(_) | Command::RollBack)
     }
 
     /// Whether it changes tables of the database: ended half-way it would leave a restructuring that is not done.
@@ -165,7 +171,8 @@ pub(crate) fn try_run(session: &Session, command: &Command) -> Result<Answer, Se
     arguments.extend(command.arguments());
     arguments.extend([Argument::plain("/Out"), Argument::plain(&log)]);
     let limit = if command.restructures() { session.limit_of_restructuring() } else { Some(session.limit()) };
-    let outcome = session.run(&command.step(), &session.platform.designer, &arguments, &folder, limit);
+    let fate = if command.changes_the_base() { Fate::Left } else { Fate::Ended };
+    let outcome = session.run(&command.step(), &session.platform.designer, &arguments, &folder, limit, fate);
     // A Designer that did not come far writes no log.
     let log = if log.exists() { Some(decode(&files::read(&log)?)) } else { None };
     session.answer([outcome.printed.trim(), log.as_deref().unwrap_or_default().trim()].join("\n").trim());

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::error::SetupError;
 use crate::extension::NAME;
+use crate::guard::Fate;
 use crate::process::{Argument, Outcome};
 use crate::properties::Properties;
 use crate::session::Session;
@@ -79,7 +80,8 @@ fn run(session: &Session, program: &Path, base: &Path, command: &[&str]) -> Resu
         arguments.push(Argument::Secret("--password=", session.password.clone()));
     }
     arguments.extend(options.iter().copied().map(Argument::plain));
-    let outcome = session.run(&step(), program, &arguments, &folder, Some(session.limit().min(LIMIT)));
+    let fate = if command == ["list"] { Fate::Ended } else { Fate::Left };
+    let outcome = session.run(&step(), program, &arguments, &folder, Some(session.limit().min(LIMIT)), fate);
     session.answer(outcome.printed.trim());
     Ok(outcome)
 }

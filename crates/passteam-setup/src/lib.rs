@@ -30,6 +30,7 @@ mod error;
 mod extension;
 mod extract;
 mod files;
+mod guard;
 mod ibcmd;
 mod infobase;
 mod install;
@@ -61,6 +62,9 @@ use session::Session;
 pub fn run(arguments: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
     if let Some(file) = env::var_os(agent::ASKED_FOR) {
         return give_password(Path::new(&file));
+    }
+    if let Some(folder) = env::var_os(guard::GUARDED) {
+        return guard::run(Path::new(&folder));
     }
     let Arguments { language, request } = arguments::parse(arguments);
     let console = Console::new(language);

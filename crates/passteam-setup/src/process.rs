@@ -180,6 +180,11 @@ impl Background {
         Ok(Background { child, input, outputs: outputs.into_iter().flatten().collect(), endless })
     }
 
+    /// The number by which the system knows it.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Gives it a line.
     pub(crate) fn say(&mut self, line: &str) -> io::Result<()> {
         let Some(input) = &mut self.input else { return Err(io::ErrorKind::BrokenPipe.into()) };
@@ -270,32 +275,46 @@ fn detach(command: &mut Command) {
     command.creation_flags(CREATE_NO_WINDOW);
 }
 
-#[cfg(unix)]
+/// Ends it with its children, which `Child::kill` leaves alone.
 fn kill(child: &mut Child) {
-    use rustix::process::{Pid, Signal, kill_process_group};
-    if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
-        let _ = kill_process_group(group, Signal::KILL);
-    }
+    end(child.id());
     let _ = child.kill();
     let _ = child.wait();
 }
 
+/// Ends a process of this program, and its children.
+#[cfg(unix)]
+pub(crate) fn end(id: u32) {
+    use rustix::process::{Pid, Signal, kill_process_group};
+    if let Some(group) = i32::try_from(id).ok().and_then(Pid::from_raw) {
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+}
+
 #[cfg(windows)]
-fn kill(child: &mut Child) {
-    let id = child.id().to_string();
-    // It also ends the children, which `Child::kill` leaves alone.
+pub(crate) fn end(id: u32) {
+    // Without its children if they cannot be ended: wine's taskkill does not know /T.
+    let _ = taskkill(&["/F", "/T", "/PID", &id.to_string()]) || taskkill(&["/F", "/PID", &id.to_string()]);
+}
+
+/// Runs the system's own, and not for long; `true` if it did what it was told to.
+#[cfg(windows)]
+fn taskkill(arguments: &[&str]) -> bool {
     let system = std::env::var_os("SystemRoot").map(|root| Path::new(&root).join("System32"));
     let mut command = Command::new(system.unwrap_or_default().join("taskkill.exe"));
-    command.args(["/F", "/T", "/PID", &id]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    if let Ok(mut killer) = command.spawn() {
-        let give_up = Instant::now() + DRAIN;
-        while matches!(killer.try_wait(), Ok(None)) && Instant::now() < give_up {
-            thread::sleep(*POLL.start());
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let Ok(mut killer) = command.spawn() else { return false };
+    let give_up = Instant::now() + DRAIN;
+    loop {
+        match killer.try_wait() {
+            Ok(Some(status)) => return status.success(),
+            Ok(None) if Instant::now() < give_up => thread::sleep(*POLL.start()),
+            Ok(None) | Err(_) => {
+                let _ = killer.kill();
+                return false;
+            }
         }
-        let _ = killer.kill();
     }
-    let _ = child.kill();
-    let _ = child.wait();
 }
 
 /// Reads everything, so that the process never waits for a reader, and keeps the beginning.

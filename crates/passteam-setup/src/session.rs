@@ -12,9 +12,10 @@ use crate::arguments::AccessOptions;
 use crate::console::Console;
 use crate::error::SetupError;
 use crate::files;
+use crate::guard::{self, Fate, Guard};
 use crate::infobase::Infobase;
 use crate::platform::Platform;
-use crate::process::{self, Argument, Outcome, Patience};
+use crate::process::{self, Argument, Background, Outcome, Patience};
 use crate::secret::Password;
 use crate::text;
 use crate::text::Text;
@@ -43,6 +44,8 @@ pub(crate) struct Session<'a> {
     pub(crate) ibcmd_failed: Cell<bool>,
     folder: TempDir,
     folders: Cell<u32>,
+    /// Ends after the folder is gone.
+    pub(crate) guard: Guard,
 }
 
 impl<'a> Session<'a> {
@@ -71,8 +74,9 @@ impl<'a> Session<'a> {
                  xvfb-run passteam-setup … The base was not touched",
             )));
         }
-        let folder = tempfile::Builder::new().prefix("passteam-setup-").tempdir();
+        let folder = tempfile::Builder::new().prefix(guard::PREFIX).tempdir();
         let folder = folder.map_err(SetupError::file(&env::temp_dir()))?;
+        let guard = Guard::start(folder.path());
         let session = Session {
             console,
             infobase,
@@ -84,6 +88,7 @@ impl<'a> Session<'a> {
             ibcmd_failed: Cell::new(false),
             folder,
             folders: Cell::new(0),
+            guard,
         };
         session.introduce();
         Ok(session)
@@ -128,14 +133,22 @@ impl<'a> Session<'a> {
         arguments: &[Argument],
         folder: &Path,
         limit: Option<Duration>,
+        fate: Fate,
     ) -> Outcome {
-        self.console.command(step, &process::shown(program, arguments));
         let remind = |taken: Duration| self.still_runs(taken);
         let patience = match limit {
             Some(limit) => Patience::Until(limit),
             None => Patience::Endless { every: REMINDER, remind: &remind },
         };
-        process::run(program, arguments, folder, patience)
+        let _left = (fate == Fate::Left).then(|| self.guard.leaves());
+        let process = Background::start(program, arguments, folder);
+        let started = process.as_ref().ok().filter(|_| fate == Fate::Ended);
+        let _ended = started.map(|process| self.guard.ends(process.id()));
+        self.console.command(step, &process::shown(program, arguments));
+        match process {
+            Ok(process) => process.finish(patience),
+            Err(ending) => Outcome { ending, printed: String::new() },
+        }
     }
 
     fn still_runs(&self, taken: Duration) {

@@ -82,7 +82,7 @@ impl Shell<'_> {
                 self.json = options.contains(&"--output-format=json") && options.contains(&"--show-prompt=no");
                 done()
             }
-            ["common", "connect-ib"] if self.base.has("locked") => error("DesignerAlreadyConnectedToInfoBase"),
+            ["common", "connect-ib"] if !self.base.open() => error("DesignerAlreadyConnectedToInfoBase"),
             ["common", "connect-ib"] => {
                 self.connected = true;
                 json!([{"type": "log", "message": "[1]"}, {"type": "success"}])

@@ -103,7 +103,7 @@ pub fn run(arguments: &[String]) -> ExitCode {
     base.note("1cv8", arguments);
     if !line.dialogs_off {
         // A dialog nobody sees.
-        base.hang();
+        base.hang(|| true);
     }
     let ending = match &line.agent {
         Some(agent) if line.command.is_none() && !line.wrong => agent::run(agent, &base),
@@ -142,7 +142,7 @@ fn play(line: &Line, base: &Base) -> Ending {
             return Ending::failure(1, "Пользователь ИБ не идентифицирован");
         }
     }
-    if base.has("locked") {
+    if !base.open() {
         return Ending::failure(
             1,
             "Ошибка блокировки информационной базы для конфигурирования.\nВозможно, информационная база уже открыта Конфигуратором.",

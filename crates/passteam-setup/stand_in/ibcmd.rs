@@ -61,7 +61,7 @@ fn play(arguments: &[String]) -> Ending {
             }
         }
     }
-    if base.has("locked") {
+    if !base.open() {
         return Ending::failure(255, "Ошибка блокировки информационной базы для конфигурирования.");
     }
     if let Some(failure) = base.fail("ibcmd") {

@@ -12,6 +12,8 @@
 //! | `locked` | a Designer is open |
 //! | `encoding` | the log's: `utf-8` (with a mark), `windows-1251` |
 //! | `fail` | lines `COMMAND what`: `hang`, `crash`, `silent` (success without a log), or an exit code and a text; `agent` stands for a command given to the agent, `/DumpDBCfgList-Extension` for the question about one extension; `once ` before a line: it holds for one command |
+//! | `hanging` | written here when an order to hang is carried out, which goes on until the order is taken away |
+//! | `lock` | locked by the process that has the base open |
 //! | `calls` | written here: one command line a line |
 
 mod agent;

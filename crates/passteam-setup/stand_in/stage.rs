@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::env;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{self, ExitCode};
+use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
 
@@ -94,7 +95,10 @@ impl Base {
             let _ = fs::write(self.folder.join("fail"), orders.replacen(&line, "", 1));
         }
         match order.split_once(' ') {
-            _ if order == "hang" => self.hang(),
+            _ if order == "hang" => {
+                self.hang(|| self.text("fail").is_some_and(|orders| orders.contains(&line)));
+                None
+            }
             _ if order == "crash" => process::abort(),
             _ if order == "silent" => Some(Ending { logs: false, ..Ending::silent() }),
             Some((code, says)) => Some(Ending::failure(code.parse().unwrap_or(1), says)),
@@ -102,13 +106,27 @@ impl Base {
         }
     }
 
-    /// Waits until somebody ends this process or the test is over and its folder gone.
-    pub fn hang(&self) -> ! {
+    /// Waits as long as it is told to; if the test is over and its folder gone, this process ends.
+    pub fn hang(&self, goes_on: impl Fn() -> bool) {
         let _ = fs::write(self.folder.join("hanging"), "");
-        while self.folder.exists() {
+        while goes_on() {
+            if !self.folder.exists() {
+                process::exit(1);
+            }
             thread::sleep(Duration::from_millis(50));
         }
-        process::exit(1);
+    }
+
+    /// Opens the base for changes to its configuration, as one process at a time can; it is free when this process ends.
+    pub fn open(&self) -> bool {
+        static HELD: OnceLock<Option<File>> = OnceLock::new();
+        let take = || {
+            let options = File::options().read(true).write(true).create(true).truncate(false).clone();
+            let lock = options.open(self.folder.join("lock")).ok()?;
+            lock.try_lock().ok()?;
+            Some(lock)
+        };
+        !self.has("locked") && HELD.get_or_init(take).is_some()
     }
 
     /// The main configuration's dump.

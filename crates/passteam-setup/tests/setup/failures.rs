@@ -1,15 +1,14 @@
 //! Whatever fails ends in a plain sentence, status 1, the platform's own words, and a base that works as before.
 
 use std::fs;
-use std::process::Stdio;
-use std::thread;
-use std::time::Duration;
+use std::process::Child;
 
-use crate::shop::Shop;
+use crate::shop::{Shop, wait_for};
 
-/// What the base uses: everything but what was loaded and not applied.
+/// What the base uses: everything but what was loaded and not applied, with its properties.
 fn in_use(shop: &Shop) -> Vec<(String, Vec<u8>)> {
-    shop.everything().into_iter().filter(|(name, _)| !name.contains("loaded") && name != "hanging").collect()
+    let unused = |name: &str| ["loaded", "properties", "hanging"].iter().any(|part| name.contains(part));
+    shop.everything().into_iter().filter(|(name, _)| !unused(name)).collect()
 }
 
 #[test]
@@ -146,23 +145,43 @@ fn ibcmd_that_asks_for_ever_leaves_the_two_boxes() {
     assert!(!shop.get("extensions/Passteam/applied/Configuration.xml").is_empty());
 }
 
-#[test]
-fn a_run_that_is_killed_half_way_is_finished_by_the_next() {
-    for step in ["/CheckModules", "/UpdateDBCfg"] {
-        let shop = Shop::new();
-        let before = in_use(&shop);
-        shop.set("fail", &format!("{step} hang"));
-        let mut running = shop.command("install", &["--yes"]).stdout(Stdio::null()).spawn().expect("the program runs");
-        while shop.get("hanging").is_empty() && !shop.everything().contains_key("hanging") {
-            thread::sleep(Duration::from_millis(20));
-        }
-        running.kill().expect("killed");
-        running.wait().expect("its end");
-        shop.unset("fail");
-        let properties = |name: &String| name.contains("properties");
-        let left: Vec<_> = in_use(&shop).into_iter().filter(|(name, _)| !properties(name)).collect();
-        assert_eq!(left, before, "{step}");
+/// Ends the program itself, as a closed window does.
+fn end(mut running: Child) {
+    running.kill().expect("killed");
+    running.wait().expect("its end");
+}
 
+#[test]
+fn what_only_reads_ends_with_the_program() {
+    for (shop, step, shown) in [
+        (Shop::new(), "/CheckModules", "/CheckModules"),
+        (Shop::new(), "ibcmd", "config extension list"),
+        // The agent and the conversation with it.
+        (Shop::new().in_cluster(), "agent", "> config extensions properties get"),
+    ] {
+        shop.set("fail", &format!("{step} hang"));
+        end(shop.start_until_it_hangs("install", &["--yes"], shown));
+        shop.wait_until_it_is_free();
+        wait_for(|| shop.temporary().read_dir().expect("a folder").next().is_none());
+        shop.unset("fail");
+        shop.run("install", &["--yes"]).expect(0, &["The extension is installed"]);
+    }
+}
+
+#[test]
+fn what_changes_the_base_finishes_its_step_without_the_program() {
+    for step in ["/LoadConfigFromFiles", "/UpdateDBCfg"] {
+        let shop = Shop::new();
+        shop.set("fail", &format!("{step} hang"));
+        let before = in_use(&shop);
+        end(shop.start_until_it_hangs("install", &["--yes"], step));
+        shop.run("install", &["--yes"]).expect(1, &["уже открыта Конфигуратором"]);
+        assert_eq!(in_use(&shop), before, "{step}");
+
+        shop.unset("fail");
+        shop.wait_until_it_is_free();
+        let which = if step == "/UpdateDBCfg" { "applied" } else { "loaded" };
+        assert!(!shop.get(&format!("extensions/Passteam/{which}/Configuration.xml")).is_empty());
         shop.run("install", &["--yes"]).expect(0, &["The extension is installed"]);
         assert!(!shop.get("extensions/Passteam/applied/Configuration.xml").is_empty());
     }

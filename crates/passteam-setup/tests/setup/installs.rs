@@ -22,6 +22,8 @@ fn one_command_installs_and_the_second_changes_nothing() {
             .contains("passteam-0.1.0")
     );
 
+    assert_eq!(shop.temporary().read_dir().expect("a folder").count(), 0, "temporary files are left");
+
     let before = shop.everything();
     shop.unset("calls");
     shop.run("install", &["--yes"]).expect(0, &["nothing to load"]);

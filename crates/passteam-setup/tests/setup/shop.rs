@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::thread;
+use std::time::Duration;
 
 /// The root of a main configuration; `{objects}` and `{mode}` are filled in.
 const ROOT: &str = "\u{FEFF}<?xml version=\"1.0\" encoding=\"UTF-8\"?>
@@ -72,6 +75,7 @@ impl Shop {
         }
         fs::write(shop.path("passteam.zip"), component("0.1.0")).expect("a zip");
         fs::create_dir_all(shop.path("work")).expect("a folder");
+        fs::create_dir_all(shop.temporary()).expect("a folder");
         shop.laid()
     }
 
@@ -201,7 +205,20 @@ impl Shop {
         fs::read_to_string(self.stage().join(name)).unwrap_or_default()
     }
 
-    /// Every file of the base but the list of calls, for comparisons.
+    /// Waits until no process has the base open.
+    pub fn wait_until_it_is_free(&self) {
+        wait_for(|| {
+            let lock = fs::File::options().read(true).write(true).open(self.stage().join("lock"));
+            lock.is_ok_and(|lock| lock.try_lock().is_ok())
+        });
+    }
+
+    /// The folder of temporary files.
+    pub fn temporary(&self) -> PathBuf {
+        self.path("tmp")
+    }
+
+    /// Every file of the base but the list of calls and the lock, for comparisons.
     pub fn everything(&self) -> BTreeMap<String, Vec<u8>> {
         let (mut files, mut folders) = (BTreeMap::new(), vec![self.stage()]);
         while let Some(folder) = folders.pop() {
@@ -209,7 +226,7 @@ impl Shop {
                 let path = entry.expect("an entry").path();
                 if path.is_dir() {
                     folders.push(path);
-                } else if !path.ends_with("calls") {
+                } else if !path.ends_with("calls") && !path.ends_with("lock") {
                     let name = path.strip_prefix(self.stage()).expect("inside").display().to_string();
                     files.insert(name, fs::read(&path).expect("a file"));
                 }
@@ -253,6 +270,7 @@ impl Shop {
         program
             .env("PATH", self.path("openssh"))
             .env("DISPLAY", ":0")
+            .envs(["TMPDIR", "TMP", "TEMP"].map(|name| (name, self.temporary())))
             .env_remove("WAYLAND_DISPLAY")
             .current_dir(self.work())
             .stdin(Stdio::null());
@@ -272,6 +290,17 @@ impl Shop {
         Answer::of(self.command(command, more).output().expect("the program runs"))
     }
 
+    /// Starts the program and gives it when a program of the platform hangs, as it was told to. The program shows the command
+    /// that hangs after it has told its guard of it.
+    pub fn start_until_it_hangs(&self, command: &str, more: &[&str], hangs: &str) -> Child {
+        let mut running = self.command(command, more).stdout(Stdio::piped()).spawn().expect("the program runs");
+        let said = BufReader::new(running.stdout.take().expect("its output"));
+        let shown = said.lines().any(|line| line.expect("a line").contains(hangs));
+        assert!(shown, "{hangs} was never reached");
+        wait_for(|| self.stage().join("hanging").exists());
+        running
+    }
+
     /// Another component than before.
     pub fn replace_component(&self, version: &str) {
         fs::write(self.path("passteam.zip"), component(version)).expect("a zip");
@@ -285,6 +314,13 @@ impl Shop {
             assert!(text.contains(from), "{name} lacks {from}");
             self.set(&name, &text.replace(from, to));
         }
+    }
+}
+
+/// Returns when something has become true.
+pub fn wait_for(is_so: impl Fn() -> bool) {
+    while !is_so() {
+        thread::sleep(Duration::from_millis(20));
     }
 }
 
