@@ -127,6 +127,7 @@ fn advice() -> Text {
 fn arguments(session: &Session, folder: &Path, key: &Path, log: &Path, port: u16) -> Vec<Argument> {
     let mut arguments = vec![Argument::plain("DESIGNER")];
     arguments.extend(session.infobase.designer_arguments().map(Argument::plain));
+    arguments.extend(session.permission());
     arguments.extend(["/AgentMode", "/AgentListenAddress", "127.0.0.1", "/AgentPort"].map(Argument::plain));
     arguments.push(Argument::plain(port.to_string()));
     for (name, path) in [("/AgentSSHHostKey", key), ("/AgentBaseDir", folder)] {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use lexopt::{Arg, Parser, ValueExt as _};
 
 use crate::infobase::Infobase;
+use crate::secret::Password;
 use crate::text;
 use crate::text::{Language, Text};
 use crate::version::{Format, Mode, Release};
@@ -27,7 +28,7 @@ pub enum Request {
     /// `--version`.
     Version,
     /// A command.
-    Do(Action),
+    Do(Box<Action>),
 }
 
 /// A command with its options.
@@ -54,6 +55,8 @@ pub struct AccessOptions {
     pub(crate) user: Option<String>,
     pub(crate) password_file: Option<PathBuf>,
     pub(crate) platform: Option<PathBuf>,
+    /// Opens a base although an administrator has forbidden sessions to begin.
+    pub(crate) permission_code: Option<Password>,
     /// How long one process of the platform may take, if the user says it.
     pub(crate) timeout: Option<Duration>,
 }
@@ -116,6 +119,7 @@ struct Given {
     user: Option<String>,
     password_file: Option<PathBuf>,
     platform: Option<OsString>,
+    permission_code: Option<Password>,
     component: Option<PathBuf>,
     timeout: Option<Duration>,
     yes: bool,
@@ -151,12 +155,25 @@ impl Command {
     /// The options that it has besides `--lang`.
     fn options(self) -> &'static [&'static str] {
         match self {
-            Command::Install | Command::Update => {
-                &["infobase", "user", "password-file", "platform", "timeout", "yes", "component", "out", "without-jobs"]
+            Command::Install | Command::Update => &[
+                "infobase",
+                "user",
+                "password-file",
+                "platform",
+                "timeout",
+                "permission-code",
+                "yes",
+                "component",
+                "out",
+                "without-jobs",
+            ],
+            Command::Check => {
+                &["infobase", "user", "password-file", "platform", "timeout", "permission-code", "component"]
             }
-            Command::Check => &["infobase", "user", "password-file", "platform", "timeout", "component"],
-            Command::Remove => &["infobase", "user", "password-file", "platform", "timeout", "with-data", "out"],
-            Command::Cfe => &["infobase", "user", "password-file", "platform", "timeout", "out"],
+            Command::Remove => {
+                &["infobase", "user", "password-file", "platform", "timeout", "permission-code", "with-data", "out"]
+            }
+            Command::Cfe => &["infobase", "user", "password-file", "platform", "timeout", "permission-code", "out"],
             Command::Extract => &["mode", "format", "platform", "component", "out"],
         }
     }
@@ -235,6 +252,16 @@ impl Given {
                 }
                 self.user = Some(user);
             }
+            "permission-code" => {
+                let code = readable(name, parser)?;
+                if code.is_empty() || code.contains('"') {
+                    return Err(text!(
+                        "--permission-code пуст или содержит кавычку",
+                        "--permission-code is empty or has a quotation mark",
+                    ));
+                }
+                self.permission_code = Some(Password::new(code));
+            }
             "password-file" => self.password_file = Some(path(name, parser)?),
             "platform" => self.platform = Some(path(name, parser)?.into_os_string()),
             "component" => self.component = Some(path(name, parser)?),
@@ -283,11 +310,11 @@ impl Given {
             ));
         }
         if command == Command::Extract {
-            return self.extract().map(|options| Request::Do(Action::Extract(options)));
+            return self.extract().map(|options| Request::Do(Box::new(Action::Extract(options))));
         }
         let with_data = self.with_data;
         let options = self.base()?;
-        Ok(Request::Do(match command {
+        let action = match command {
             Command::Install => Action::Install(options),
             Command::Update => Action::Update(options),
             Command::Check => Action::Check(options),
@@ -300,7 +327,8 @@ impl Given {
             }
             Command::Remove => Action::Remove(options),
             Command::Extract => return Err(text!("внутренняя ошибка", "internal error")),
-        }))
+        };
+        Ok(Request::Do(Box::new(action)))
     }
 
     fn base(self) -> Result<BaseOptions, Text> {
@@ -315,6 +343,7 @@ impl Given {
             user: self.user,
             password_file: self.password_file,
             platform: self.platform.map(PathBuf::from),
+            permission_code: self.permission_code,
             timeout: self.timeout,
         };
         let (yes, component, out, without_jobs) = (self.yes, self.component, self.out, self.without_jobs);
@@ -421,9 +450,8 @@ mod tests {
     fn a_whole_command_line_is_read() {
         let line =
             "install --infobase File=/b --user Админ --password-file p --platform /opt --timeout 60 --yes --lang en";
-        let Arguments { language, request: Ok(Request::Do(Action::Install(options))) } = parsed(line) else {
-            panic!("{line}")
-        };
+        let Arguments { language, request: Ok(Request::Do(action)) } = parsed(line) else { panic!("{line}") };
+        let Action::Install(options) = *action else { panic!("{line}") };
         assert_eq!(language, Language::English);
         assert_eq!(options.base.user.as_deref(), Some("Админ"));
         assert_eq!(options.base.timeout, Some(Duration::from_secs(60)));
@@ -477,7 +505,10 @@ mod tests {
     #[test]
     fn extract_has_the_retail_configurations_mode_and_its_oldest_format() {
         let options = |line: &str| match parsed(line).request {
-            Ok(Request::Do(Action::Extract(options))) => options,
+            Ok(Request::Do(action)) => match *action {
+                Action::Extract(options) => options,
+                other => panic!("{line}: {other:?}"),
+            },
             other => panic!("{line}: {other:?}"),
         };
         let plain = options("extract --out d");

@@ -167,6 +167,7 @@ pub(crate) fn try_run(session: &Session, command: &Command) -> Result<Answer, Se
         }
         None => arguments.push(Argument::plain("/WA+")),
     }
+    arguments.extend(session.permission());
     arguments.extend(["/DisableStartupDialogs", "/DisableStartupMessages"].map(Argument::plain));
     arguments.extend(command.arguments());
     arguments.extend([Argument::plain("/Out"), Argument::plain(&log)]);

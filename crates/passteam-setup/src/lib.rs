@@ -34,6 +34,7 @@ mod guard;
 mod ibcmd;
 mod infobase;
 mod install;
+mod lock;
 mod platform;
 mod process;
 mod properties;
@@ -77,7 +78,7 @@ pub fn run(arguments: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
             console.raw(&format!("passteam-setup {}\n", env!("CARGO_PKG_VERSION")));
             return ExitCode::SUCCESS;
         }
-        Ok(Request::Do(action)) => act(action, &console),
+        Ok(Request::Do(action)) => act(*action, &console),
         Err(misuse) => Err(SetupError::Misuse(misuse)),
     };
     match outcome {

@@ -4,16 +4,18 @@ use std::cell::Cell;
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tempfile::TempDir;
 
 use crate::arguments::AccessOptions;
 use crate::console::Console;
+use crate::decode::decode;
 use crate::error::SetupError;
 use crate::files;
 use crate::guard::{self, Fate, Guard};
 use crate::infobase::Infobase;
+use crate::lock::Lock;
 use crate::platform::Platform;
 use crate::process::{self, Argument, Background, Outcome, Patience};
 use crate::secret::Password;
@@ -39,6 +41,8 @@ pub(crate) struct Session<'a> {
     pub(crate) password: Password,
     /// Where the password was read from, as a whole path.
     pub(crate) password_file: Option<PathBuf>,
+    /// Opens the base although sessions are forbidden to begin.
+    permission_code: Option<Password>,
     timeout: Option<Duration>,
     /// `ibcmd` could not read or set the extension's properties; it is not tried again.
     pub(crate) ibcmd_failed: Cell<bool>,
@@ -64,6 +68,9 @@ impl<'a> Session<'a> {
         let named = options.platform.as_deref().map(whole_path).transpose()?;
         if let Some(folder) = infobase.folder() {
             look_at(folder)?;
+            if options.permission_code.is_none() {
+                sessions_may_begin(folder, console)?;
+            }
         }
         let platform = Platform::find(&infobase, named.as_deref())?;
         if cfg!(target_os = "linux") && ["DISPLAY", "WAYLAND_DISPLAY"].iter().all(|name| env::var_os(name).is_none()) {
@@ -84,6 +91,7 @@ impl<'a> Session<'a> {
             user: options.user.clone(),
             password,
             password_file,
+            permission_code: options.permission_code.clone(),
             timeout: options.timeout,
             ibcmd_failed: Cell::new(false),
             folder,
@@ -113,6 +121,12 @@ impl<'a> Session<'a> {
         let folder = self.folder.path().join(self.folders.get().to_string());
         fs::create_dir(&folder).map_err(SetupError::file(&folder))?;
         Ok(folder)
+    }
+
+    /// What the Designer needs to open a base in which sessions are forbidden to begin.
+    pub(crate) fn permission(&self) -> Vec<Argument> {
+        let code = self.permission_code.iter();
+        code.flat_map(|code| [Argument::plain("/UC"), Argument::Secret("", code.clone())]).collect()
     }
 
     /// How long a process may take.
@@ -173,7 +187,7 @@ fn whole_path(path: &Path) -> Result<PathBuf, SetupError> {
 /// The first line of a file in any encoding that an editor writes.
 pub(crate) fn read_password(path: &Path) -> Result<Password, SetupError> {
     let bytes = files::read(path)?;
-    let text = crate::decode::decode(&bytes);
+    let text = decode(&bytes);
     let line = text.lines().next().unwrap_or_default();
     if line.contains('"') {
         return Err(SetupError::Refused(text!(
@@ -193,14 +207,32 @@ fn look_at(folder: &Path) -> Result<(), SetupError> {
             "the folder {shown} has no infobase ({DATABASE})",
         )));
     }
-    let forbidden = folder.join(SESSIONS_FORBIDDEN);
-    if forbidden.exists() {
-        let file = forbidden.display();
-        return Err(SetupError::Refused(text!(
-            "администратор запретил начало сеансов с этой базой (файл {file}). Снимите запрет и повторите. База не тронута",
-            "an administrator has forbidden new sessions with this base (file {file}). Lift that and repeat. The base was \
-             not touched",
-        )));
-    }
     Ok(())
+}
+
+/// A file base in which sessions may not begin would be refused by each of the platform's programs.
+fn sessions_may_begin(folder: &Path, console: &Console) -> Result<(), SetupError> {
+    let path = folder.join(SESSIONS_FORBIDDEN);
+    if !path.exists() {
+        return Ok(());
+    }
+    let file = path.display();
+    match Lock::read(&decode(&files::read(&path)?), SystemTime::now()) {
+        Lock::Holds => Err(SetupError::Refused(text!(
+            "администратор запретил начало сеансов с этой базой (файл {file}). Укажите код разрешения (--permission-code) или снимите \
+             запрет. База не тронута",
+            "an administrator has forbidden new sessions with this base (file {file}). Name the permission code \
+             (--permission-code) or lift that. The base was not touched",
+        ))),
+        Lock::MayHold => {
+            console.say(&text!(
+                "Начало сеансов с этой базой ограничено (файл {file}). Если платформа откажет, укажите код разрешения: \
+                 --permission-code.",
+                "New sessions with this base are limited (file {file}). If the platform refuses, name the permission code: \
+                 --permission-code.",
+            ));
+            Ok(())
+        }
+        Lock::HoldsNot => Ok(()),
+    }
 }

@@ -34,6 +34,7 @@ struct Line {
     cluster: Option<String>,
     user: Option<String>,
     password: Option<String>,
+    permission: Option<String>,
     operating_system: bool,
     dialogs_off: bool,
     out: Option<PathBuf>,
@@ -59,6 +60,7 @@ impl Line {
                 "/S" => line.cluster = Some(value()),
                 "/N" => line.user = Some(value()),
                 "/P" => line.password = Some(value()),
+                "/UC" => line.permission = Some(value()),
                 "/WA-" => line.operating_system = false,
                 "/WA+" => {}
                 "/DisableStartupDialogs" => line.dialogs_off = true,
@@ -106,6 +108,9 @@ pub fn run(arguments: &[String]) -> ExitCode {
         base.hang(|| true);
     }
     let ending = match &line.agent {
+        _ if base.text("forbidden").is_some_and(|code| line.permission.as_ref() != Some(&code)) => {
+            Ending::failure(1, "Начало сеанса с информационной базой запрещено.")
+        }
         Some(agent) if line.command.is_none() && !line.wrong => agent::run(agent, &base),
         _ => play(&line, &base),
     };

@@ -10,6 +10,7 @@
 //! | `users` | a user a line, name and password with a tab between; no file: a base without users |
 //! | `sessions` | users are at work |
 //! | `locked` | a Designer is open |
+//! | `forbidden` | sessions may not begin, but with the permission code that stands in it |
 //! | `encoding` | the log's: `utf-8` (with a mark), `windows-1251` |
 //! | `fail` | lines `COMMAND what`: `hang`, `crash`, `silent` (success without a log), or an exit code and a text; `agent` stands for a command given to the agent, `/DumpDBCfgList-Extension` for the question about one extension; `once ` before a line: it holds for one command |
 //! | `hanging` | written here when an order to hang is carried out, which goes on until the order is taken away |

@@ -99,6 +99,33 @@ fn forbidden_sessions_and_a_missing_base_are_seen_before_a_process_starts() {
     assert!(shop.calls().is_empty());
 }
 
+#[test]
+fn the_permission_code_opens_a_base_in_which_sessions_are_forbidden() {
+    for shop in [Shop::new(), Shop::new().in_cluster()] {
+        shop.set("forbidden", "Обновление-7");
+        fs::write(shop.base().join("1Cv8.cdn"), "{1,00010101000000,00010101000000,\"\",\"Обновление-7\",\"\"}")
+            .expect("a file");
+        shop.run("install", &["--yes"]).expect(1, &[]);
+        shop.run("install", &["--yes", "--permission-code", "другой"]).expect(1, &["запрещено"]);
+        let answer = shop.run("install", &["--yes", "--permission-code", "Обновление-7"]).expect(0, &["/UC ***"]);
+        assert!(!answer.text.contains("Обновление-7"));
+    }
+}
+
+#[test]
+fn a_lock_whose_end_has_passed_forbids_nothing() {
+    let shop = Shop::new();
+    let lock = |from: &str, to: &str| format!("{{1,{from},{to},\"Обновление\",\"Код\",\"\"}}");
+    for (from, to) in [("20200101000000", "20200101060000"), ("99990101000000", "99990101060000")] {
+        fs::write(shop.base().join("1Cv8.cdn"), lock(from, to)).expect("a file");
+        shop.run("install", &["--yes"]).expect(0, &[]);
+    }
+    for (from, to) in [("20200101000000", "99990101000000"), ("20200101000000", "00010101000000")] {
+        fs::write(shop.base().join("1Cv8.cdn"), lock(from, to)).expect("a file");
+        shop.run("install", &["--yes"]).expect(1, &["--permission-code", "not touched"]);
+    }
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn without_a_display_the_way_around_is_named() {

@@ -239,8 +239,18 @@ impl Shop {
     pub fn calls(&self) -> Vec<String> {
         let calls = self.get("calls");
         let name = |line: &str| {
-            let ours =
-                ["/F", "/S", "/N", "/P", "/WA-", "/WA+", "/DisableStartupDialogs", "/DisableStartupMessages", "/Out"];
+            let ours = [
+                "/F",
+                "/S",
+                "/N",
+                "/P",
+                "/UC",
+                "/WA-",
+                "/WA+",
+                "/DisableStartupDialogs",
+                "/DisableStartupMessages",
+                "/Out",
+            ];
             let mut words = line.split(' ').filter(|word| word.starts_with('/') && !ours.contains(word));
             let batch = words.find(|word| word[1..].chars().all(char::is_alphabetic)).map(str::to_owned);
             batch.unwrap_or_else(|| line.split(' ').take(5).collect::<Vec<_>>().join(" "))
