@@ -11,7 +11,7 @@ use roxmltree::{Document, Node};
 use crate::decode::decode;
 use crate::designer::{self, Command};
 use crate::error::SetupError;
-use crate::extension::{ADOPTED, Extension};
+use crate::extension::{ADOPTED, Extension, NAME};
 use crate::files;
 use crate::scan;
 use crate::session::Session;
@@ -232,23 +232,35 @@ fn adopted_objects_exist(configuration: &Configuration) -> Result<(), SetupError
     )))
 }
 
+/// Stops if the configuration has an object with a name of the extension.
 fn names_are_free(configuration: &Configuration, extension: &Extension) -> Result<(), SetupError> {
-    let taken: Vec<_> =
-        extension.own_objects().into_iter().filter(|(kind, name)| configuration.has(kind, name)).collect();
-    if taken.is_empty() {
-        return Ok(());
-    }
-    let list = taken.iter().fold(String::new(), |mut list, (kind, name)| {
+    let taken = extension.own_objects().into_iter().any(|(kind, name)| configuration.has(&kind, &name));
+    if taken { Err(handmade(configuration)) } else { Ok(()) }
+}
+
+/// Stops if the configuration has an object that looks like one of ours. A handmade integration has more objects than the
+/// extension, and its jobs would go on beside it. Only who installs is asked: later a shop may name its own objects so.
+pub(crate) fn nothing_is_left_of_a_handmade_integration(configuration: &Configuration) -> Result<(), SetupError> {
+    if configuration.objects.iter().any(is_like_ours) { Err(handmade(configuration)) } else { Ok(()) }
+}
+
+fn is_like_ours((_, name): &(String, String)) -> bool {
+    name.to_lowercase().contains(&NAME.to_lowercase())
+}
+
+fn handmade(configuration: &Configuration) -> SetupError {
+    let objects = configuration.objects.iter().filter(|object| is_like_ours(object));
+    let list = objects.fold(String::new(), |mut list, (kind, name)| {
         let _ = write!(list, "\n  {kind}.{name}");
         list
     });
-    Err(SetupError::Refused(text!(
-        "в конфигурации уже есть объекты с именами из расширения, вероятно, от интеграции, сделанной вручную. Дайте её очереди \
+    SetupError::Refused(text!(
+        "в конфигурации уже есть объекты со словом {NAME} в имени, вероятно, от интеграции, сделанной вручную. Дайте её очереди \
          опустеть и удалите их (реквизиты cardId, cardUrl и installed оставьте: в них идентификаторы карт):{list}\nБаза не тронута",
-        "the configuration already has objects with names of the extension, probably of a handmade integration. Let its queue run \
+        "the configuration already has objects with {NAME} in their names, probably of a handmade integration. Let its queue run \
          empty and remove them (but keep the attributes cardId, cardUrl and installed: they hold the cards' ids):{list}\nThe base \
          was not touched",
-    )))
+    ))
 }
 
 /// A file of a dump by its name with `/`.

@@ -39,7 +39,10 @@ pub(crate) fn install(session: &Session, options: &BaseOptions) -> Result<Left, 
     let planned = plan(session, options)?;
     let mut is_new = true;
     match state::read(session, &planned.extension)? {
-        None => load(session, &planned, Before::Absent)?,
+        None => {
+            base::nothing_is_left_of_a_handmade_integration(&planned.configuration)?;
+            load(session, &planned, Before::Absent)?;
+        }
         Some(installed) if installed.is_whole() && installed.is(&planned.fitted) => is_new = nothing_to_load(session),
         Some(installed) => match compared(&installed, &planned.extension)? {
             // The same version: half-way loaded, or of another build.

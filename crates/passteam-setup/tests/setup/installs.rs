@@ -193,6 +193,12 @@ fn a_base_that_does_not_fit_is_refused_and_not_touched() {
             ["CommonModule.ИнтеграцияPassteam", "handmade"],
         ),
         (
+            Shop::new()
+                .with_object("CommonModule", "НаступившиеСрокиPassteam")
+                .with_object("EventSubscription", "КартаЗаписанаPASSTEAM"),
+            ["CommonModule.НаступившиеСрокиPassteam\n", "EventSubscription.КартаЗаписанаPASSTEAM"],
+        ),
+        (
             Shop::new().with_module(card, "\u{FEFF}\r\nПроцедура Х()\r\n\tUpdateCard();\r\nКонецПроцедуры"),
             ["Справочник.ИнформационныеКарты, ObjectModule.bsl 3: UpdateCard();", "twice"],
         ),
@@ -212,6 +218,15 @@ fn a_mention_of_the_service_in_a_comment_is_no_obstacle() {
     let module = "// UpdateCard(); https://getpass.passteam.ru\r\nПроцедура ПередЗаписью(Отказ)\r\nКонецПроцедуры";
     let shop = Shop::new().with_module("Catalogs/ИнформационныеКарты/Ext/ObjectModule.bsl", module);
     shop.run("install", &["--yes"]).expect(0, &[]);
+}
+
+#[test]
+fn an_object_that_the_shop_named_so_later_stops_no_update() {
+    let shop = Shop::new();
+    shop.run("install", &["--yes"]).expect(0, &[]);
+    let shop = shop.with_object("Report", "КартыPassteamЗаМесяц");
+    shop.run("check", &[]).expect(0, &[]);
+    shop.run("update", &["--yes"]).expect(0, &["nothing to load"]);
 }
 
 #[test]
