@@ -168,6 +168,7 @@ fn who_only_resolves_cannot_set_anything_up() {
             refused(method, &mut []);
         }
         refused("ЗагрузитьИдентификаторыНаСервере", &mut [Value::str("")]);
+        refused("НачатьОперациюНаСервере", &mut [Value::str("ОбновитьВсе")]);
         Ok(())
     });
 }
@@ -565,6 +566,63 @@ fn cards_are_counted_and_queued_by_a_long_operation() {
         });
         assert_eq!(story.queue(), "Анна", "{ssl:?}");
     }
+}
+
+/// A question comes first: with many cards it takes hours.
+#[test]
+fn all_cards_are_updated_by_a_long_operation_after_a_question() {
+    for ssl in [Ssl::Absent, Ssl::V3_0_2, Ssl::V3_1_12] {
+        let variant = Variant { ssl, ..untouched() };
+        let story = Story::of(&variant);
+        story.sent_card("Анна", "+79161234567");
+        story.sent_card("Иван", "+79160000001");
+        story.sandbox.clear_requests();
+        let setter = User::limited("Мастер").with_role(&metadata(&variant), "НастройкаPassteam");
+        with_form(&story, setter, SETTINGS, None, |vm, session, form| {
+            session.answer("Нет");
+            session.press(vm, form, "ОбновитьВсеКарты")?;
+            assert!(session.shown()[0].contains("отправятся заново"), "{:?}", session.shown());
+            assert!(story.sandbox.requests().is_empty(), "{ssl:?}");
+            session.answer("Да");
+            session.press(vm, form, "ОбновитьВсеКарты")?;
+            session.tick(vm, form)?;
+            let told = text(vm, form, "ХодОперации");
+            assert_eq!(told, "Поставлено в очередь: 2, занято другими сеансами: 0. Отправлено: 2.", "{ssl:?}");
+            Ok(())
+        });
+        assert_eq!(story.sandbox.requests().len(), 2, "{ssl:?}");
+        assert_eq!(story.queue(), "");
+    }
+}
+
+/// The person learns why it stopped and who goes on.
+#[test]
+fn an_update_of_all_cards_that_stops_says_who_goes_on() {
+    let story = Story::new();
+    story.act("Для Номер = 1 По 50 Цикл НоваяКарта(\"К\" + Номер, \"+79160000\" + (100 + Номер)); КонецЦикла");
+    story.job();
+    let update = |story: &Story| {
+        with_form(story, setter(), SETTINGS, None, |vm, session, form| {
+            session.answer("Да");
+            session.press(vm, form, "ОбновитьВсеКарты")?;
+            session.tick(vm, form)?;
+            Ok(text(vm, form, "ХодОперации"))
+        })
+    };
+    story.sandbox.push_fault(Fault::of("updatecard").status(401));
+    let told = update(&story);
+    assert!(told.contains("Отправлено: 40.") && told.ends_with("Остальные отправит регламентное задание."), "{told}");
+    assert!(told.contains("токен"), "{told}");
+    story.sandbox.clear_faults();
+    let busy = story.shop.run(User::administrator(), |vm, session| {
+        session.call_module(vm, "ОчередьPassteam", "ЗанятьОчередь", &mut [])?;
+        Ok(update(&story))
+    });
+    let told = busy.unwrap();
+    assert!(told.contains("Отправлено: 0.") && told.contains("другой сеанс"), "{told}");
+    story.wait(Duration::hours(2));
+    story.job();
+    assert_eq!(story.queue(), "");
 }
 
 #[test]
