@@ -150,21 +150,26 @@ fn without_an_update_the_templates_are_the_probe_and_never_a_creation() {
     assert_eq!(story.sandbox.cards().len(), 3);
 }
 
+/// Too many requests: the service wants to be left alone for so many seconds.
+fn limited(method: &str, seconds: &str) -> Fault {
+    Fault::of(method).status(429).code(429).header("Retry-After", seconds)
+}
+
 /// A limit takes nothing away, neither a try nor the turn.
 #[test]
 fn a_limit_takes_nothing_from_updates_and_creations() {
     let story = served(2);
     sell_to(&story, 2);
-    let limited = |method: &str| Fault::of(method).status(429).code(429).header("Retry-After", "3600");
-    fail(&story, &limited("updatecard"), 2);
+    fail(&story, &limited("updatecard", "600"), 2);
     story.job();
     assert_eq!(tries(&story, 2), ["0"; 2]);
     assert_eq!(story.balances(), "К1=0 К2=0");
     story.sandbox.clear_faults();
+    story.wait(Duration::minutes(11));
     story.job();
     assert_eq!(story.balances(), "К1=1 К2=1");
     new_cards(&story, 3, 8);
-    fail(&story, &limited("createcard"), 6);
+    fail(&story, &limited("createcard", "600"), 6);
     story.job();
     assert_eq!(story.queue(), "К3,К4,К5,К6,К7,К8");
     for card in ["К3", "К8"] {
@@ -173,9 +178,92 @@ fn a_limit_takes_nothing_from_updates_and_creations() {
         assert_eq!(story.entry(card, "Созданий"), "0", "nothing was created");
     }
     story.sandbox.clear_faults();
+    story.wait(Duration::minutes(11));
     story.job();
     assert_eq!(story.queue(), "");
     assert_eq!(story.sandbox.cards().len(), 8);
+}
+
+/// Until the time that the service has named nothing is asked: not by the job, a person's button or the walk over its cards.
+#[test]
+fn a_pause_that_the_service_asks_for_holds_for_the_next_runs() {
+    let story = served(3);
+    sell_to(&story, 3);
+    fail(&story, &limited("updatecard", "600"), 3);
+    story.job();
+    story.sandbox.clear_faults();
+    story.sandbox.clear_requests();
+    story.wait(Duration::minutes(9));
+    story.job();
+    story.act("СверкаPassteam.Сверить()");
+    let told = story.ask("ОчередьPassteam.ОбновитьСейчас(Карта(\"К1\"))");
+    assert!(told.contains("Стоит в очереди") && told.contains("просил не обращаться к нему до"), "{told}");
+    let told = story.ask("ОчередьPassteam.ПередатьСХодом(3).Препятствие");
+    assert!(told.contains("просил не обращаться"), "{told}");
+    let told = story.ask("СверкаPassteam.Состояние().Ошибка");
+    assert!(told.contains("просил не обращаться"), "{told}");
+    assert_eq!(methods(&story), Vec::<String>::new());
+    story.wait(Duration::minutes(2));
+    story.job();
+    assert_eq!(story.queue(), "");
+    assert_eq!(story.balances(), "К1=1 К2=1 К3=1");
+    assert_eq!(story.ask("СверкаPassteam.Состояние().Ошибка"), "");
+}
+
+/// Whatever is asked may be refused so: a creation, the probe before it, a page of cards.
+#[test]
+fn every_request_remembers_the_pause() {
+    for (fault, act) in [
+        (limited("createcard", "600"), ""),
+        (limited("gettemplates", "600"), ""),
+        (Fault::of("gettemplates").status(503).header("Retry-After", "600"), ""),
+        (limited("getCardsWithPagination", "600"), "СверкаPassteam.Сверить()"),
+    ] {
+        let story = served(1);
+        new_cards(&story, 2, 2);
+        fail(&story, &fault, 9);
+        if act.is_empty() {
+            story.job()
+        } else {
+            _ = story.act(act)
+        }
+        story.sandbox.clear_faults();
+        story.sandbox.clear_requests();
+        story.job();
+        assert_eq!(methods(&story), Vec::<String>::new(), "{fault:?}");
+        story.wait(Duration::minutes(11));
+        story.job();
+        assert_eq!(story.queue(), "", "{fault:?}");
+    }
+}
+
+/// A service that names a day is asked again after an hour, and so is one whose pause a clock has put far off. Another
+/// service has not asked for anything.
+#[test]
+fn a_pause_is_bounded_and_belongs_to_the_service_that_asked_for_it() {
+    let story = served(1);
+    sell_to(&story, 1);
+    fail(&story, &limited("updatecard", "86400"), 1);
+    story.job();
+    story.sandbox.clear_faults();
+    story.wait(Duration::minutes(59));
+    story.job();
+    assert_eq!(story.shown("К1"), "0");
+    story.wait(Duration::minutes(2));
+    story.job();
+    assert_eq!(story.shown("К1"), "1");
+
+    let until = "Формат(ТекущаяУниверсальнаяДата() + %1, \"ДФ=yyyyMMddHHmmss\")";
+    let own = "ИнтеграцияPassteam.АдресСервиса()";
+    for (address, seconds, balance) in [(own, "7200", "2"), ("\"https://other\"", "600", "3"), (own, "600", "3")] {
+        let until = until.replace("%1", seconds);
+        story.act(&format!(
+            "ИнтеграцияPassteam.УстановитьЗначениеНастройки(\"ПаузаСервиса\", {address} + Символы.ПС + {until})"
+        ));
+        sell_to(&story, 1);
+        story.job();
+        assert_eq!(story.shown("К1"), balance, "{address} {seconds}");
+    }
 }
 
 /// The service creates no cards and does not say why: few outcomes are unknown, the others wait.

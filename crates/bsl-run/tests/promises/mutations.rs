@@ -163,7 +163,7 @@ fn a_button_that_shortens_a_pause_lets_an_older_balance_overwrite_a_newer_one() 
         "		Если Запись.Состояние = КОтправке() И Запись.СледующаяПопытка <= ТекущаяУниверсальнаяДата() Тогда",
         "		Если Запись.Состояние = КОтправке() Тогда",
     );
-    assert_caught(Theme::LateRequests, 95, &[change], &[Broken::Reordered]);
+    assert_caught(Theme::LateRequests, 60, &[change], &[Broken::Reordered]);
 }
 
 // Nothing is created twice.

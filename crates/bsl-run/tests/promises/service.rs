@@ -8,7 +8,7 @@
 //! text on those. Members that it does not know are errors.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bsl_run::platform::{AddIns, Session};
@@ -25,6 +25,8 @@ use crate::ledger::{Broken, Ledger};
 pub const LATEST_REQUEST: Duration = Duration::seconds(50);
 /// How long a request takes at most: the caller's `Таймаут`.
 const LONGEST_REQUEST: i64 = 10;
+/// How long a service that is asked too often may want to be left alone.
+const LONGEST_PAUSE: i64 = 300;
 /// The variables by which the stand-in knows the customer and his balance.
 const PHONE: &str = "PHONE";
 const NAME: &str = "CLIENT_NAME";
@@ -82,11 +84,13 @@ struct Reply {
     kind: Option<&'static str>,
     /// Not one byte of the request has left.
     is_unsent: bool,
+    /// For how many seconds the service asks to be left alone.
+    pause: Option<i64>,
 }
 
 impl Reply {
     /// Nothing was sent, because the time is over.
-    const NOT_SENT: Reply = Reply { served: None, kind: Some("NotSent"), is_unsent: true };
+    const NOT_SENT: Reply = Reply { served: None, kind: Some("NotSent"), is_unsent: true, pause: None };
 
     /// Whether the caller cannot tell whether the request was carried out.
     fn is_unknown(&self) -> bool {
@@ -281,6 +285,12 @@ impl Service {
         if id.is_none() { Some(self.new_card(state, &phone, &request.values)) } else { known }
     }
 
+    /// For how many seconds an answer of this kind asks to be left alone.
+    fn pause(&self, kind: Option<&str>) -> Option<i64> {
+        let asks = kind == Some("RateLimited") && self.baton.throw(|dice| dice.bool());
+        asks.then(|| self.baton.throw(|dice| dice.i64(1..LONGEST_PAUSE)))
+    }
+
     /// A request of a session.
     fn send(&self, session: &Session, id: Option<String>, values: Values) -> Reply {
         session.shop().infobase(|base| {
@@ -307,7 +317,7 @@ impl Service {
                 }
             };
             base.advance(Duration::seconds(seconds));
-            Reply { served, kind, is_unsent: fate == Fate::Unsent }
+            Reply { served, kind, is_unsent: fate == Fate::Unsent, pause: self.pause(kind) }
         })
     }
 }
@@ -358,6 +368,7 @@ impl AddIns for StandIn {
             elsewhere: self.elsewhere,
             session: session.clone(),
             error: RefCell::default(),
+            pause: Cell::default(),
         }))
     }
 }
@@ -369,6 +380,8 @@ struct Component {
     session: Session,
     /// The kind of the last call's error; empty if it succeeded.
     error: RefCell<String>,
+    /// See [`Reply::pause`].
+    pause: Cell<Option<i64>>,
 }
 
 impl Component {
@@ -435,6 +448,7 @@ impl Component {
             result["code"] = if reply.kind.is_none() { 200 } else { 0 }.into();
             result["errorKind"] = reply.kind.unwrap_or_default().into();
             result["errorDescription"] = result["errorKind"].clone();
+            result["retryAfter"] = reply.pause.into();
             results.push(result);
         }
         Ok(Value::str(Json::Array(results).to_string()))
@@ -460,6 +474,7 @@ impl Component {
         let weather = self.service.state().weather;
         let (_, kind) = self.service.baton.throw(|dice| answer(dice, weather));
         let kind = kind.filter(|kind| !REFUSALS.contains(kind));
+        self.pause.set(self.service.pause(kind));
         *self.error.borrow_mut() = kind.unwrap_or_default().to_owned();
         Ok(kind.is_none())
     }
@@ -478,6 +493,7 @@ impl Object for Component {
         Ok(match name.key() {
             "видошибки" | "описаниеошибки" => Value::str(&*self.error.borrow()),
             "кодответа" => Value::int(0),
+            "результат" => Value::str(json!({ "retryAfter": self.pause.get() }).to_string()),
             _ => return Err(Failure::new(format!("У заместителя компоненты нет свойства {name}"))),
         })
     }
