@@ -38,6 +38,42 @@ fn points_whose_day_has_come_are_sent() {
     assert_eq!(story.shown("Анна"), "500");
 }
 
+/// A request reads the balance, then the points' day comes, then the night looks at the card: nobody else sees that day.
+#[test]
+fn a_card_that_is_being_sent_at_that_moment_is_sent_again() {
+    for call in ["UpdateCards", "CreateCards"] {
+        let story = Story::new();
+        if call == "UpdateCards" {
+            story.sent_card("Анна", "9161110001");
+        } else {
+            story.new_card("Анна", "9161110001");
+        }
+        story.act("Продать(\"Анна\", 500, 0, ТекущаяДатаСеанса() + 120)");
+        story.before(call, |story| {
+            story.wait(Duration::minutes(3));
+            story.night();
+        });
+        story.job();
+        assert_eq!((story.state("Анна").as_str(), story.shown("Анна").as_str()), ("нет записи", "500"), "{call}");
+    }
+}
+
+/// What waits in the queue is read later, and what waits for a person is sent by him.
+#[test]
+fn a_card_that_waits_is_not_marked_again() {
+    let story = Story::new();
+    story.new_card("Анна", "9161110001");
+    story.new_card("Борис", "9161110002");
+    story.act(
+        "Запись = ЗаписьОчереди(\"Борис\"); Запись.Состояние = \"ТребуетРешения\";
+        Запись.СледующаяПопытка = ТекущаяУниверсальнаяДата() + 300; Запись.Записать()",
+    );
+    let versions = || [story.entry("Анна", "Версия"), story.entry("Борис", "Версия")];
+    let before = versions();
+    story.night();
+    assert_eq!(versions(), before);
+}
+
 #[test]
 fn a_card_that_no_handler_saw_is_queued() {
     let story = Story::new();
