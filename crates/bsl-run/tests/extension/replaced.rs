@@ -42,6 +42,33 @@ fn another_owners_card_takes_nothing_over() {
     assert_ne!(story.id("Новая"), id);
 }
 
+/// Whoever replaces a card marks the old one for deletion, before or after the job has seen the replacement.
+#[test]
+fn a_replaced_card_that_is_marked_for_deletion_hands_its_id_over() {
+    let story = replaced(SAME);
+    let id = story.sandbox.cards()[0].id.clone();
+    story.act("Карта(\"Анна\").ПолучитьОбъект().УстановитьПометкуУдаления(Истина)");
+    story.job();
+    assert_eq!(story.run("Возврат cardId(\"Анна\") + \"|\" + cardId(\"Новая\");"), format!("|{id}"));
+    assert_eq!(story.balances(), "Анна=80");
+    story.act("Движение(\"Новая\", 5)");
+    story.job();
+    story.night();
+    story.job();
+    assert_eq!(story.balances(), "Анна=85");
+    assert_eq!((story.sandbox.cards().len(), story.queue().as_str()), (1, ""));
+    assert_eq!(story.log(), Vec::<String>::new());
+}
+
+#[test]
+fn a_new_card_that_is_marked_for_deletion_takes_nothing_over() {
+    let story = replaced(SAME);
+    let id = story.sandbox.cards()[0].id.clone();
+    story.act("Карта(\"Новая\").ПолучитьОбъект().УстановитьПометкуУдаления(Истина)");
+    story.job();
+    assert_eq!((story.id("Анна"), story.id("Новая").as_str()), (id, ""));
+}
+
 #[test]
 fn a_chain_of_replacements_ends_at_the_last_card() {
     let story = replaced(SAME);

@@ -217,6 +217,15 @@ fn a_replaced_card_without_id_that_is_sent_is_created_twice() {
     assert_caught(Theme::Replaced, 0, &[change], &[Broken::CreatedTwice]);
 }
 
+#[test]
+fn a_replaced_card_that_keeps_its_id_once_it_is_marked_is_created_twice() {
+    let change = queue(
+        "		|	И НЕ (Карты.Ссылка = &Новая\n		|			И Карты.ПометкаУдаления)\");",
+        "		|	И НЕ Карты.ПометкаУдаления\");",
+    );
+    assert_caught(Theme::Replaced, 0, &[change], &[Broken::CreatedTwice]);
+}
+
 // Only one base sends.
 
 #[test]

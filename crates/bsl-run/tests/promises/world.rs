@@ -690,7 +690,8 @@ impl<'a> Run<'a> {
                 let cards = [0, REPLACEMENT].map(|number| Datum::Ref(card(number as u128)));
                 let [old, new] = cards;
                 let document = Datum::Ref(reference("Документ.ЗаменаДисконтныхКарт", 1));
-                Some(("замена карты".to_owned(), self.staged("ЗаменаКарты", vec![old, new, document])))
+                let marks = Datum::Boolean(self.throw(|dice| dice.bool()));
+                Some(("замена карты".to_owned(), self.staged("ЗаменаКарты", vec![old, new, document, marks])))
             }
             Theme::Mistakes => {
                 let served = self.world.service.cards();
