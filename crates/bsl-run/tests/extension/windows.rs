@@ -479,6 +479,17 @@ fn the_place_is_shown_and_a_person_names_the_real_base() {
     go("OLD");
     story.act("ИнтеграцияPassteam.УстановитьВедениеКарт(Ложь); ИнтеграцияPassteam.УстановитьВедениеКарт(Истина)");
     go("NEW");
+    story.new_card("Анна", "+79161234567");
+    // Who resolves does not see the page with the place.
+    with_form(&story, resolver(), SETTINGS, None, |vm, _, form| {
+        assert!(text(vm, form, "ИтогиДня").starts_with("База открыта в незнакомом месте"));
+        Ok(())
+    });
+    with_form(&story, resolver(), CARD, Some("Анна"), |vm, _, form| {
+        let told = text(vm, form, "СостояниеОчереди");
+        assert!(told.starts_with("Стоит в очереди на отправку. База открыта в незнакомом месте"), "{told}");
+        Ok(())
+    });
     with_form(&story, setter(), SETTINGS, None, |vm, session, form| {
         assert!(text(vm, form, "ПрежнееМесто").contains("OLD") && text(vm, form, "НовоеМесто").contains("NEW"));
         for (answer, allowed) in [("Нет", false), ("Да", true)] {
