@@ -213,6 +213,23 @@ fn an_id_that_a_person_enters_goes_to_no_second_card() {
     assert_eq!(story.id("Анна"), "");
 }
 
+/// What is known of another service keeps no id from its card.
+#[test]
+fn an_id_that_a_person_frees_is_free_whatever_another_address_says() {
+    let story = Story::new();
+    let anna = story.sent_card("Анна", "+79161234567").id;
+    story.sent_card("Мария", "+79161234568");
+    story.act(&format!(
+        "ОчередьPassteam.ВнестиИдентификатор(Карта(\"Анна\"), \"https://getpass.passteam.ru\", \
+        КартыPassteam.НоваяКартаСервиса(\"{anna}\"))"
+    ));
+    story.job();
+    assert_eq!(story.ask(&format!("Внести(\"Мария\", \"{anna}\")")), "Нет");
+    assert_eq!(story.ask("Внести(\"Анна\", \"\")"), "Да");
+    assert_eq!(story.ask(&format!("Внести(\"Мария\", \"{anna}\")")), "Да");
+    assert_eq!((story.id("Анна"), story.id("Мария")), (String::new(), anna));
+}
+
 /// The base would cut it, and it would be another card's id.
 #[test]
 fn a_text_that_is_too_long_for_an_id_is_refused() {

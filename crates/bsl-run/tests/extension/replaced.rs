@@ -92,3 +92,45 @@ fn a_circle_of_replacements_ends() {
     story.job();
     assert_eq!(story.id("Анна"), story.sandbox.cards()[0].id);
 }
+
+/// A trial in a sandbox, or another spelling of the address, has left the same id under another address.
+#[test]
+fn an_id_that_is_known_under_another_address_too_is_taken_over() {
+    let story = Story::new();
+    let id = story.sent_card("Анна", "+79161234567").id;
+    story.act(&format!(
+        "ОчередьPassteam.ВнестиИдентификатор(Карта(\"Анна\"), \"https://getpass.passteam.ru\", \
+        КартыPassteam.НоваяКартаСервиса(\"{id}\"))"
+    ));
+    story.job();
+    story.act(&format!("КартаВладельца(\"Новая\", {SAME}); Заменить(\"Анна\", \"Новая\")"));
+    story.job();
+    assert_eq!(story.run("Возврат cardId(\"Анна\") + \"|\" + cardId(\"Новая\");"), format!("|{id}"));
+    assert_eq!((story.sandbox.cards().len(), story.queue()), (1, String::new()));
+}
+
+/// Whatever has gone wrong in the register, the id stays at a card.
+#[test]
+fn an_id_that_the_new_card_cannot_get_stays_at_the_old_one() {
+    let story = replaced(SAME);
+    let id = story.id("Анна");
+    let third = |id: &str| {
+        format!(
+            "Запись = РегистрыСведений.КартыPassteam.СоздатьМенеджерЗаписи();
+            Запись.Карта = Карта(\"Третья\");
+            Запись.АдресСервиса = ИнтеграцияPassteam.АдресСервиса();
+            Запись.cardId = \"{id}\";
+            Запись.Записать()"
+        )
+    };
+    story.act(&format!("КартаВладельца(\"Третья\"); Опустошить(\"ОчередьPassteam\"); {}", third(&id)));
+    story.act("Движение(\"Новая\", 5)");
+    story.job();
+    assert_eq!((story.id("Анна"), story.id("Новая")), (id.clone(), String::new()));
+    assert_eq!((story.sandbox.cards().len(), story.state("Новая").as_str()), (1, "КОтправке"));
+    assert!(story.log().iter().any(|text| text.contains("не перешел к новой карте")), "{:?}", story.log());
+    story.act(&third(""));
+    story.wait(chrono::Duration::minutes(10));
+    story.job();
+    assert_eq!((story.id("Новая"), story.balances()), (id, "Анна=85".to_owned()));
+}

@@ -9,7 +9,9 @@ use chrono::NaiveDateTime;
 use infobase::{Datum, Infobase, Record, Reference, SessionId};
 use rust_decimal::Decimal;
 
-use crate::names::{CARDS, IDS, POINTS, QUEUE, card_of, finds_related, id_in, outcome_is_unknown, waits_for_person};
+use crate::names::{
+    CARDS, IDS, POINTS, QUEUE, card_of, finds_related, id_in, is_of_the_service, outcome_is_unknown, waits_for_person,
+};
 
 /// A promise that was broken, with the card's phone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,7 +112,7 @@ struct Books {
     accounts: Vec<Account>,
     observer: Option<SessionId>,
     queue: Vec<Queued>,
-    /// The service's ids of the cards.
+    /// The service's ids of the cards. What is known of another service has no part in any promise.
     ids: Vec<(Reference, String)>,
     /// Whose the service's cards are: phones by id.
     issued: BTreeMap<String, String>,
@@ -161,7 +163,10 @@ impl Books {
         });
         self.queue = queued.collect();
         let records = base.read_records(observer, IDS, &Record::new()).expect("the service's cards");
-        let ids = records.iter().filter_map(|record| Some((card_of(record)?.clone(), id_in(record))));
+        let ids = records
+            .iter()
+            .filter(|record| is_of_the_service(record))
+            .filter_map(|record| Some((card_of(record)?.clone(), id_in(record))));
         self.ids = ids.filter(|(_, id)| !id.is_empty()).collect();
     }
 

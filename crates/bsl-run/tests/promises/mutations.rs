@@ -48,6 +48,10 @@ const WITHOUT_THE_QUEUES_LOCK: Change = queue(
 /// `ПорцияПросрочена` is not asked before sending.
 const WITHOUT_A_LAST_LOOK_AT_THE_TIME: Change = queue("	Если ПорцияПросрочена(Строки) Тогда", "	Если Ложь Тогда");
 
+/// An id is looked for among the ids of every service; the first card of [`Theme::Replaced`] has its own under a second address.
+const AN_ID_OF_ANY_SERVICE_IS_TAKEN: Change =
+    cards("		|	И Свои.АдресСервиса = &АдресСервиса\n		|	И Свои.Карта <> &Карта", "		|	И Свои.Карта <> &Карта");
+
 /// How the nightly check finds out that a card in the service is not as it should be.
 const NIGHTLY_COMPARISON: &str = "				Отличается = Отправка.Ошибка <> Неопределено\n					\
      Или Отправка.Отпечаток <> Отпечатки[Карта]\n					\
@@ -257,10 +261,19 @@ fn a_copy_that_is_not_recognised_by_its_place_sends() {
 #[test]
 fn an_id_that_is_not_looked_for_at_other_cards_comes_to_two_cards() {
     let change = cards(
-        "	Если КартаСИдентификатором(КартаСервиса.Идентификатор, Карта) <> Неопределено Тогда\n		Возврат Ложь;",
+        "	Если КартаСИдентификатором(КартаСервиса.Идентификатор, Адрес, Карта) <> Неопределено Тогда\n		Возврат Ложь;",
         "	Если Ложь Тогда\n		Возврат Ложь;",
     );
     assert_caught(Theme::Mistakes, 0, &[change], &[Broken::SharedId]);
+}
+
+#[test]
+fn an_id_that_the_old_card_gives_up_and_the_new_one_does_not_get_is_created_twice() {
+    let change = queue(
+        "	Если Не КартыPassteam.ЗаписатьИдентификатор(Новая, Адрес, КартаСервиса) Тогда",
+        "	КартыPassteam.ЗаписатьИдентификатор(Новая, Адрес, КартаСервиса);\n	Если Ложь Тогда",
+    );
+    assert_caught(Theme::Replaced, 0, &[AN_ID_OF_ANY_SERVICE_IS_TAKEN, change], &[Broken::CreatedTwice]);
 }
 
 // Everything ends.
@@ -269,6 +282,11 @@ fn an_id_that_is_not_looked_for_at_other_cards_comes_to_two_cards() {
 fn an_unfinished_creation_that_nobody_looks_for_never_ends() {
     let change = queue("	ПередатьНезавершенныеСоздания();\n	Если", "	Если");
     assert_caught(Theme::Creations, 100, &[change], &[never_ends]);
+}
+
+#[test]
+fn a_new_card_from_which_another_service_keeps_the_id_waits_for_ever() {
+    assert_caught(Theme::Replaced, 0, &[AN_ID_OF_ANY_SERVICE_IS_TAKEN], &[never_ends]);
 }
 
 #[test]

@@ -28,6 +28,10 @@ const FINDS_RELATED: &str = "НайтиСвязанные";
 pub const IDS: &str = "РегистрСведений.КартыPassteam";
 /// See [`IDS`].
 const CARD_ID: &str = "cardId";
+/// The field with the address of the service whose id it is, and the address that the search sets up.
+const ADDRESS: &str = "АдресСервиса";
+/// See [`ADDRESS`].
+const SERVICE: &str = "https://getpass.passteam.ru/oapi/v1";
 /// The catalogue of cards.
 pub const CARDS: &str = "Справочник.ИнформационныеКарты";
 /// The register of points.
@@ -85,6 +89,11 @@ pub fn finds_related(record: &Record) -> bool {
 /// The service's id in a record of its cards; empty if it has none.
 pub fn id_in(record: &Record) -> String {
     text(record, CARD_ID)
+}
+
+/// Whether it is an id of the service that the base works with.
+pub fn is_of_the_service(record: &Record) -> bool {
+    text(record, ADDRESS) == SERVICE
 }
 
 fn text(record: &Record, field: &str) -> String {

@@ -381,6 +381,10 @@ impl<'a> Run<'a> {
                 let arguments = [its].into_iter().chain(texts).chain([other]);
                 self.staged("НакапливающаяКарта", arguments.collect())
             }
+            Theme::Replaced => {
+                let id = self.world.service.find(PHONES[0]).map(|card| card.id).unwrap_or_default();
+                self.staged("ЗаписатьПодДругимАдресом", vec![Datum::Ref(card(0)), Datum::text(&id)])
+            }
             Theme::FirstDays => self.staged("ЗабытьКартыСервиса", Vec::new()),
             Theme::Restored => return self.world.service.refuse_duplicates(),
             _ => return,
