@@ -230,6 +230,37 @@ fn an_id_that_a_person_frees_is_free_whatever_another_address_says() {
     assert_eq!((story.id("Анна"), story.id("Мария")), (String::new(), anna));
 }
 
+/// Its late request would write the data of the card's customer into the card of whoever got the id.
+#[test]
+fn an_id_is_not_freed_while_a_request_with_it_may_arrive() {
+    let story = Story::new();
+    let anna = story.sent_card("Анна", "+79161234567").id;
+    story.new_card("Мария", "+79161234568");
+    story.sell("Анна", 5);
+    story.crash_before("UpdateCards");
+    assert!(story.shop.run_job(JOB).is_err());
+    for other in ["", OTHER] {
+        assert_eq!(story.ask(&format!("Внести(\"Анна\", \"{other}\")")), "Нет", "{other}");
+    }
+    assert_eq!(story.ask(&format!("Внести(\"Анна\", \"{anna}\")")), "Да", "the same one does no harm");
+    assert_eq!(story.id("Анна"), anna);
+    story.wait(Duration::minutes(10));
+    assert_eq!(story.ask("Внести(\"Анна\", \"\")"), "Да");
+    assert_eq!(story.ask(&format!("Внести(\"Мария\", \"{anna}\")")), "Да");
+}
+
+/// Nothing is under way with an id that a card does not have yet.
+#[test]
+fn a_card_that_only_waits_gets_its_first_id_at_once() {
+    let story = Story::new();
+    story.new_card("Анна", "+79161234567");
+    let later = "Запись = ЗаписьОчереди(\"Анна\"); Запись.СледующаяПопытка = ТекущаяУниверсальнаяДата() + 300; \
+                 Запись.Записать()";
+    story.act(later);
+    assert_eq!(story.ask(&format!("Внести(\"Анна\", \"{ID}\")")), "Да");
+    assert_eq!(story.ask("Внести(\"Анна\", \"\")"), "Нет");
+}
+
 /// The base would cut it, and it would be another card's id.
 #[test]
 fn a_text_that_is_too_long_for_an_id_is_refused() {
