@@ -103,6 +103,11 @@ pub trait Host {
         Ok(Value::Undefined)
     }
 
+    /// Whether a `Соответствие` is enumerated in the opposite order of insertion.
+    fn enumerates_maps_backwards(&self) -> bool {
+        false
+    }
+
     /// A method has ended, and so many calls are still open.
     fn call_ended(&self, open_calls: usize) {
         let _ = open_calls;

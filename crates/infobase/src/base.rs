@@ -36,6 +36,8 @@ pub struct Settings {
     pub files_forbidden: bool,
     /// БСП's own add-in draws bar codes.
     pub draws_codes: bool,
+    /// Not settled: in which order a `Соответствие` is enumerated, that of insertion or another one, here the opposite.
+    pub maps_backwards: bool,
 }
 
 impl From<&Variant> for Settings {
@@ -49,6 +51,7 @@ impl From<&Variant> for Settings {
             extension_safe_mode: false,
             files_forbidden: false,
             draws_codes: false,
+            maps_backwards: false,
         }
     }
 }

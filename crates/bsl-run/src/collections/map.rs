@@ -11,7 +11,8 @@ use crate::object::{Args, Object, drop_flat};
 use crate::value::{Key, Name, Value};
 use crate::vm::Vm;
 
-/// A map: values by keys of any type. It is enumerated in the order of insertion.
+/// A map: values by keys of any type. It is enumerated in the order of insertion, or in the opposite one if the host says so:
+/// the platform promises none.
 #[derive(Debug, Default)]
 pub struct Map {
     entries: RefCell<IndexMap<Key, (Value, Value)>>,
@@ -124,8 +125,12 @@ impl Object for Map {
         Ok(())
     }
 
-    fn item(&self, _: &mut Vm, at: usize) -> Res<Option<Value>> {
+    fn item(&self, vm: &mut Vm, at: usize) -> Res<Option<Value>> {
         let entries = self.entries.borrow();
+        let at = match vm.surroundings().enumerates_maps_backwards() {
+            true => entries.len().checked_sub(at + 1).unwrap_or(usize::MAX),
+            false => at,
+        };
         Ok(entries.get_index(at).map(|(_, (key, value))| KeyAndValue::value(key.clone(), value.clone())))
     }
 

@@ -220,10 +220,12 @@ struct Inner {
     /// What the person has seen and does.
     screen: RefCell<Screen>,
     ended: Cell<bool>,
+    maps_backwards: bool,
 }
 
 impl Session {
     pub(super) fn new(shop: Arc<Shop>, id: SessionId) -> Session {
+        let maps_backwards = shop.infobase(|base| base.settings().maps_backwards);
         Session(Rc::new(Inner {
             shop,
             id,
@@ -236,6 +238,7 @@ impl Session {
             background: RefCell::default(),
             screen: RefCell::default(),
             ended: Cell::new(false),
+            maps_backwards,
         }))
     }
 
@@ -484,6 +487,10 @@ impl Session {
 impl Host for Session {
     fn message(&self, text: &str) {
         self.0.messages.borrow_mut().push(text.to_owned());
+    }
+
+    fn enumerates_maps_backwards(&self) -> bool {
+        self.0.maps_backwards
     }
 
     fn property(&self, _: &mut Vm, name: &Name) -> Res<Value> {

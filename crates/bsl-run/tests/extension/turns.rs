@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use chrono::Duration;
 use infobase::metadata::declared::{Ssl, Variant};
 use infobase::{Datum, LockItem, SessionId, TransactionMode, User};
+use passteam_sandbox::RecordedRequest;
 
 use crate::stage::untouched;
 use crate::story::{JOB, Story};
@@ -78,6 +79,35 @@ fn cards_go_in_the_order_of_their_turn() {
     });
     story.job();
     assert_eq!(story.queue(), "К21");
+}
+
+/// How many requests by this method had come before the one about this customer.
+fn before(story: &Story, method: &str, name: &str) -> usize {
+    let requests = story.sandbox.requests();
+    let of_method = requests.iter().filter(|request| request.method == method);
+    let is_about = |request: &RecordedRequest| request.form.iter().any(|(_, value)| value.contains(name));
+    of_method.take_while(|request| !is_about(request)).count()
+}
+
+/// Whoever has waited longest goes first within a portion too, in whatever order the platform enumerates a map.
+#[test]
+fn cards_of_one_portion_go_in_the_order_of_their_turn() {
+    for maps_backwards in [false, true] {
+        let story = Story::settled(&untouched(), |settings| settings.maps_backwards = maps_backwards);
+        let one_by_one = |step: &str| {
+            for number in 10..30 {
+                story.act(&step.replace('#', &number.to_string()));
+                story.wait(Duration::seconds(1));
+            }
+            story.sandbox.clear_requests();
+            story.job();
+        };
+        one_by_one("НоваяКарта(\"К#\", \"+791600000#\")");
+        // Four requests are under way at once.
+        assert!(before(&story, "createcard", "К29") >= 16, "{maps_backwards}");
+        one_by_one("Движение(\"К#\", 1)");
+        assert!(before(&story, "updatecard", "К29") >= 16, "{maps_backwards}");
+    }
 }
 
 /// A long transaction holds one card: the run that meets it leaves the rest to the next one, which is not held up again.
