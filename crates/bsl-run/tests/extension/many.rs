@@ -3,8 +3,10 @@
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
+use infobase::metadata::declared::Variant;
 use passteam_sandbox::Options;
 
+use crate::stage::untouched;
 use crate::story::Story;
 
 /// The most statements that a step may take for a card.
@@ -23,6 +25,18 @@ fn write_cards(count: usize) -> String {
     format!(
         r#"Для Номер = 1 По {count} Цикл
 			НоваяКарта("Покупатель " + Формат(Номер, "ЧГ="), "+7916" + Формат(Номер, "ЧЦ=7; ЧВН=; ЧГ="));
+		КонецЦикла"#
+    )
+}
+
+/// Gives the cards ids of which the service knows none: what it refuses goes to the list and is no longer taken.
+fn give_ids(count: usize) -> String {
+    format!(
+        r#"Адрес = ИнтеграцияPassteam.АдресСервиса();
+		Для Номер = 1 По {count} Цикл
+			Идентификатор = Формат(Номер, "ЧЦ=24; ЧВН=; ЧГ=");
+			Карта = Карта("Покупатель " + Формат(Номер, "ЧГ="));
+			ОчередьPassteam.ВнестиИдентификатор(Карта, Адрес, КартыPassteam.НоваяКартаСервиса(Идентификатор));
 		КонецЦикла"#
     )
 }
@@ -48,19 +62,23 @@ fn note_portions(story: &Story, taken: Arc<Mutex<Vec<String>>>) {
 fn a_portion_of_updates_has_two_hundred_cards() {
     let story = Story::new();
     story.act(&write_cards(450));
-    // The service knows none of these ids: what it refuses goes to the list and is no longer taken.
-    story.act(
-        r#"Адрес = ИнтеграцияPassteam.АдресСервиса();
-		Для Номер = 1 По 450 Цикл
-			Идентификатор = Формат(Номер, "ЧЦ=24; ЧВН=; ЧГ=");
-			Карта = Карта("Покупатель " + Формат(Номер, "ЧГ="));
-			ОчередьPassteam.ВнестиИдентификатор(Карта, Адрес, КартыPassteam.НоваяКартаСервиса(Идентификатор));
-		КонецЦикла"#,
-    );
+    story.act(&give_ids(450));
     let taken = Arc::new(Mutex::new(Vec::new()));
     note_portions(&story, taken.clone());
     story.job();
     assert_eq!(*taken.lock().unwrap(), ["200", "200", "50"]);
+}
+
+/// A run of a file base looks at its time between portions only.
+#[test]
+fn a_portion_of_updates_is_small_in_a_file_base() {
+    let story = Story::of(&Variant { file_base: true, ..untouched() });
+    story.act(&write_cards(45));
+    story.act(&give_ids(45));
+    let taken = Arc::new(Mutex::new(Vec::new()));
+    note_portions(&story, taken.clone());
+    story.job();
+    assert_eq!(*taken.lock().unwrap(), ["40", "5"]);
 }
 
 /// All cards of a chain are created, get points and are updated, by a job that runs a few times. How many statements a card
