@@ -150,6 +150,19 @@ fn without_an_update_the_templates_are_the_probe_and_never_a_creation() {
     assert_eq!(story.sandbox.cards().len(), 3);
 }
 
+/// A service that refuses is there: it would refuse the probe in every run, for ever.
+#[test]
+fn templates_that_the_service_refuses_stop_no_creation() {
+    for code in [400, 404] {
+        let story = Story::new();
+        new_cards(&story, 1, 3);
+        fail(&story, &Fault::of("gettemplates").code(code).message("No."), 9);
+        story.job();
+        assert_eq!((story.sandbox.cards().len(), story.queue()), (3, String::new()), "{code}");
+        assert_eq!(outage(&story), "");
+    }
+}
+
 /// Too many requests: the service wants to be left alone for so many seconds.
 fn limited(method: &str, seconds: &str) -> Fault {
     Fault::of(method).status(429).code(429).header("Retry-After", seconds)
