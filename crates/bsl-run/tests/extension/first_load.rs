@@ -320,6 +320,23 @@ fn what_an_update_of_all_cards_cannot_send_the_job_sends() {
     assert_eq!(story.queue(), "");
 }
 
+/// It runs for hours, and looks again before each of its runs.
+#[test]
+fn an_update_of_all_cards_ends_when_the_base_may_send_no_more() {
+    let story = Story::new();
+    story.act(FIFTY);
+    story.job();
+    story.sandbox.clear_requests();
+    story.before("UpdateCards", |story| {
+        story.wait(chrono::Duration::minutes(6));
+        story.act("ИнтеграцияPassteam.УстановитьВедениеКарт(Ложь)");
+    });
+    let told = story.run(UPDATE);
+    assert!(told.starts_with("50 40 Нет Эта база"), "{told}");
+    assert_eq!(story.sandbox.requests().iter().filter(|request| request.method == "updatecard").count(), 40);
+    assert_eq!(story.queued(), "10");
+}
+
 /// Whatever sends has all settings: nothing of a trial reaches the real service.
 #[test]
 fn a_load_and_an_update_go_to_the_service_of_the_settings_with_its_certificate() {
