@@ -1,6 +1,9 @@
 //! Cards that were replaced: the customer keeps the card in the telephone.
 
+use std::sync::{Arc, Mutex};
+
 use crate::story::Story;
+use crate::turns::{hold, release};
 
 /// An old card with its owner at the service, and a new one of the same owner.
 fn replaced(owner_of_new: &str) -> Story {
@@ -133,4 +136,56 @@ fn an_id_that_the_new_card_cannot_get_stays_at_the_old_one() {
     story.wait(chrono::Duration::minutes(10));
     story.job();
     assert_eq!((story.id("Новая"), story.balances()), (id, "Анна=85".to_owned()));
+}
+
+/// A listing that gives every card an id of its own leaves thousands of such pairs, and the job looks every minute.
+#[test]
+fn pairs_whose_cards_both_have_an_id_cost_a_run_nothing() {
+    let calls_with = |pairs: usize| {
+        let story = Story::new();
+        for pair in 0..pairs {
+            story.act(&format!(
+                "НоваяКарта(\"П{pair}\", \"+7916000001{pair}\");
+                КартаВладельца(\"Н{pair}\", Карта(\"П{pair}\").ВладелецКарты);
+                Внести(\"П{pair}\", \"65a1b2c3d4e5f60718293a1{pair}\");
+                Внести(\"Н{pair}\", \"65a1b2c3d4e5f60718293a2{pair}\");
+                Заменить(\"П{pair}\", \"Н{pair}\")"
+            ));
+        }
+        story.act("Опустошить(\"ОчередьPassteam\"); Опустошить(\"ВладельцыPassteam\")");
+        let calls: Arc<Mutex<Vec<String>>> = Arc::default();
+        let noted = calls.clone();
+        story.watch(move |_, _, call| noted.lock().unwrap().push(call.to_owned()));
+        story.job();
+        let calls = calls.lock().unwrap();
+        assert!(!calls.iter().any(|call| call == "НачатьТранзакцию"), "{calls:?}");
+        calls.iter().filter(|call| *call == "Запрос.Выполнить").count()
+    };
+    assert_eq!(calls_with(1), calls_with(4));
+}
+
+/// Whoever waits for one held record after another waits twenty seconds for each.
+#[test]
+fn a_replacement_that_a_long_transaction_holds_leaves_the_others_to_the_next_run() {
+    let story = Story::new();
+    story.act("НоваяКарта(\"Анна\", \"+79161234567\"); НоваяКарта(\"Борис\", \"+79161234568\")");
+    story.job();
+    for name in ["Анна", "Борис"] {
+        let same = SAME.replace("Анна", name);
+        story.act(&format!("КартаВладельца(\"Новая {name}\", {same}); Заменить(\"{name}\", \"Новая {name}\")"));
+    }
+    let holders = [hold(&story, "Анна"), hold(&story, "Борис")];
+    let waits: Arc<Mutex<usize>> = Arc::default();
+    let counted = waits.clone();
+    story.watch(move |shop, session, call| {
+        let held = shop.infobase(|base| base.transaction_failed(session).unwrap_or(false));
+        *counted.lock().unwrap() += usize::from(held && call == "ОтменитьТранзакцию");
+    });
+    story.job();
+    assert_eq!(*waits.lock().unwrap(), 1);
+    assert_eq!((story.sandbox.cards().len(), story.queue()), (2, "Новая Анна,Новая Борис".to_owned()));
+    holders.into_iter().for_each(|holder| release(&story, holder));
+    story.wait(chrono::Duration::minutes(10));
+    story.job();
+    assert_eq!((story.queue(), story.sandbox.cards().len()), (String::new(), 2));
 }

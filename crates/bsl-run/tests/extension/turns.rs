@@ -21,7 +21,7 @@ fn new_cards(story: &Story, from: usize, to: usize) {
 }
 
 /// Another session begins a transaction that holds this card's record.
-fn hold(story: &Story, name: &str) -> SessionId {
+pub fn hold(story: &Story, name: &str) -> SessionId {
     let id = story.ask(&format!("Строка(Карта(\"{name}\").УникальныйИдентификатор())"));
     let card = infobase::Reference {
         object: "Справочник.ИнформационныеКарты".into(), id: id.parse().unwrap()
@@ -35,7 +35,7 @@ fn hold(story: &Story, name: &str) -> SessionId {
     })
 }
 
-fn release(story: &Story, session: SessionId) {
+pub fn release(story: &Story, session: SessionId) {
     story.shop.infobase(|base| base.close_session(session)).unwrap();
 }
 
