@@ -1,5 +1,8 @@
 //! The balance that goes out is the one that Розница prints on the receipt.
 
+use std::sync::{Arc, Mutex};
+
+use chrono::Duration;
 use infobase::metadata::declared::Variant;
 
 use crate::stage::untouched;
@@ -96,11 +99,76 @@ fn later_movements_do_not_count_until_their_day() {
     let story = with_cards(&untouched());
     let step = "Движение(\"Анна\", 60, , , ТекущаяДатаСеанса() + 86400);";
     assert_eq!(after(&story, step), "Анна=0 Борис=0 Вера=0");
-    story.wait(chrono::Duration::hours(25));
+    story.wait(Duration::hours(25));
     story.night();
     assert_eq!(story.queue(), "Анна");
     story.job();
     assert_eq!(story.balances(), "Анна=60 Борис=0 Вера=0");
+}
+
+/// A shop in the Far East sells at five in its afternoon, and exchange brings the sale to a base in which it is ten.
+#[test]
+fn a_sale_of_a_shop_whose_day_is_further_on_is_sent_when_its_time_has_come() {
+    let story = with_cards(&untouched());
+    story.act("Накапливать(\"Борис\", \"Анна\")");
+    story.job();
+    story.act_in_zone(Duration::hours(7), "Движение(\"Анна\", 60)");
+    story.job();
+    assert_eq!((story.queue(), story.balances()), (String::new(), "Анна=0 Борис=0 Вера=0".to_owned()));
+    story.wait(Duration::minutes(7 * 60 + 1));
+    story.job();
+    assert_eq!((story.queue(), story.balances()), (String::new(), "Анна=60 Борис=60 Вера=0".to_owned()));
+    story.sandbox.clear_requests();
+    story.wait(Duration::minutes(1));
+    story.job();
+    assert_eq!(story.sandbox.requests().len(), 0, "once is enough");
+}
+
+/// Exchange brings the sales of tills whose clocks are minutes ahead.
+#[test]
+fn a_sale_of_a_till_whose_clock_is_ahead_is_not_left_to_the_night() {
+    let story = with_cards(&untouched());
+    let load = |minutes: i64| {
+        story.act(&format!("Движение(\"Анна\", 1, , Истина, ТекущаяДатаСеанса() + {minutes} * 60)"));
+        story.job();
+    };
+    load(4);
+    assert_eq!(story.shown("Анна"), "1", "as good as now");
+    load(8);
+    assert_eq!((story.queue(), story.shown("Анна")), (String::new(), "1".to_owned()));
+    story.wait(Duration::minutes(9));
+    story.job();
+    assert_eq!(story.shown("Анна"), "2");
+}
+
+/// A till of the same base sells to a card that stands in the queue already: its record goes at once.
+#[test]
+fn a_second_sale_of_a_till_whose_clock_is_ahead_is_not_left_to_the_night() {
+    let story = with_cards(&untouched());
+    story.act("Движение(\"Анна\", 1)");
+    story.act_with_clock(Duration::minutes(8), Duration::zero(), "Движение(\"Анна\", 1)");
+    story.job();
+    assert_eq!((story.queue(), story.shown("Анна")), (String::new(), "1".to_owned()));
+    story.wait(Duration::minutes(9));
+    story.job();
+    assert_eq!(story.shown("Анна"), "2");
+}
+
+/// What goes to nobody is not queued every minute.
+#[test]
+fn a_card_that_is_not_sent_is_not_queued_when_a_movements_time_has_come() {
+    let story = with_cards(&untouched());
+    story.act(
+        "Движение(\"Анна\", 60, , , ТекущаяДатаСеанса() + 3600);
+		Карта(\"Анна\").ПолучитьОбъект().УстановитьПометкуУдаления(Истина)",
+    );
+    story.job();
+    story.wait(Duration::minutes(61));
+    let taken: Arc<Mutex<usize>> = Arc::default();
+    let counted = taken.clone();
+    story.watch(move |_, _, call| *counted.lock().unwrap() += usize::from(call == "НачатьТранзакцию"));
+    story.job();
+    assert_eq!(*taken.lock().unwrap(), 0);
 }
 
 #[test]

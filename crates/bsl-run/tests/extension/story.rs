@@ -135,9 +135,14 @@ impl Story {
 
     /// Runs statements in a session whose computer is so much ahead of universal time.
     pub fn act_in_zone(&self, zone: Duration, statements: &str) {
+        self.act_with_clock(Duration::zero(), zone, statements);
+    }
+
+    /// Runs statements in a session whose clock is so much ahead of the right time, and in this time zone.
+    pub fn act_with_clock(&self, ahead: Duration, zone: Duration, statements: &str) {
         let acted = self.shop.run(User::administrator(), |vm, session| {
             let id = session.id();
-            self.shop.infobase(|base| base.set_session_clock(id, Duration::zero(), zone)).unwrap();
+            self.shop.infobase(|base| base.set_session_clock(id, ahead, zone)).unwrap();
             step(vm, session, statements).map(|_| ())
         });
         acted.unwrap_or_else(|error| panic!("{error}\n{statements}"));

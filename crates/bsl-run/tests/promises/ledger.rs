@@ -5,13 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use chrono::NaiveDateTime;
+use chrono::{Duration, NaiveDateTime};
 use infobase::{Datum, Infobase, Record, Reference, SessionId};
 use rust_decimal::Decimal;
 
 use crate::names::{
     CARDS, IDS, POINTS, QUEUE, card_of, finds_related, id_in, is_of_the_service, outcome_is_unknown, waits_for_person,
 };
+
+/// How much later than now a movement may be and count all the same: tills' clocks are not the server's.
+const CLOCKS_DIFFER: Duration = Duration::minutes(5);
 
 /// A promise that was broken, with the card's phone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,7 +87,7 @@ struct Account {
     shown: Option<usize>,
     /// A handler has failed whose sale went on: the nightly job will find the balance.
     is_for_the_night: bool,
-    /// When his movements that were committed before their time come due.
+    /// When his movements that were committed before their time begin to count.
     due: BTreeSet<NaiveDateTime>,
 }
 
@@ -138,8 +141,8 @@ impl Books {
                     continue;
                 }
                 match movement.get("Период") {
-                    Some(Datum::Date(period)) if *period > now => {
-                        account.due.insert(*period);
+                    Some(Datum::Date(period)) if *period - CLOCKS_DIFFER > now => {
+                        account.due.insert(*period - CLOCKS_DIFFER);
                     }
                     _ => {
                         earned += number(movement, "Начислено");
@@ -264,6 +267,22 @@ impl Ledger {
     pub fn has_checked(&self, began: NaiveDateTime) {
         let mut books = self.books();
         books.checked = books.checked.max(began);
+    }
+
+    /// When the next movement's time comes.
+    pub fn next_due(&self, now: NaiveDateTime) -> Option<NaiveDateTime> {
+        let books = self.books();
+        let due = books.accounts.iter().flat_map(|account| &account.due).map(|due| *due + CLOCKS_DIFFER);
+        due.filter(|period| *period > now).min()
+    }
+
+    /// A queue job that began then has ended without an error: it has queued the cards of movements whose time has come
+    /// within the last hour, and their night is nobody's excuse any more.
+    pub fn has_looked(&self, began: NaiveDateTime) {
+        let looked_at = began - Duration::hours(1)..began;
+        for account in &mut self.books().accounts {
+            account.due.retain(|due| !looked_at.contains(&(*due + CLOCKS_DIFFER)));
+        }
     }
 
     /// Whether a card has an id.

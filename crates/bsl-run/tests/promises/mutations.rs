@@ -52,6 +52,9 @@ const WITHOUT_A_LAST_LOOK_AT_THE_TIME: Change = queue("	Если ПорцияП�
 const AN_ID_OF_ANY_SERVICE_IS_TAKEN: Change =
     cards("		|	И Свои.АдресСервиса = &АдресСервиса\n		|	И Свои.Карта <> &Карта", "		|	И Свои.Карта <> &Карта");
 
+/// The job queues no card whose movement's time has come.
+const WITHOUT_A_LOOK_AT_WHAT_HAS_COME_DUE: Change = queue("		ПоставитьНаступившие(Адрес);\n", "");
+
 /// How the nightly check finds out that a card in the service is not as it should be.
 const NIGHTLY_COMPARISON: &str = "				Отличается = Отправка.Ошибка <> Неопределено\n					\
      Или Отправка.Отпечаток <> Отпечатки[Карта]\n					\
@@ -149,7 +152,17 @@ fn what_no_handler_has_queued_is_lost_without_the_nightly_check() {
 #[test]
 fn accruals_that_nobody_queues_when_they_come_due_are_never_sent() {
     let change = queue(NIGHTLY_COMPARISON, "				Отличается = Ложь;");
-    assert_caught(Theme::Accruals, 30, &[change], &[Broken::Lost, Broken::WrongInTheEnd]);
+    assert_caught(
+        Theme::Accruals,
+        30,
+        &[change, WITHOUT_A_LOOK_AT_WHAT_HAS_COME_DUE],
+        &[Broken::Lost, Broken::WrongInTheEnd],
+    );
+}
+
+#[test]
+fn movements_whose_time_has_come_wait_for_the_night_if_the_job_does_not_look_for_them() {
+    assert_caught(Theme::Accruals, 0, &[WITHOUT_A_LOOK_AT_WHAT_HAS_COME_DUE], &[Broken::Lost]);
 }
 
 // Nothing is reordered.

@@ -904,6 +904,9 @@ impl<'a> Run<'a> {
             let (what, work) = self.run_errand(errand);
             self.start(PERSON, &what, work)?;
         }
+        if self.theme == Theme::Accruals {
+            self.let_accruals_come_due()?;
+        }
         // All accruals come due.
         self.pass(Duration::days(1));
         self.walks = false;
@@ -923,6 +926,20 @@ impl<'a> Run<'a> {
             self.pass(Duration::minutes(61));
         }
         Err(Broken::NeverEnds)
+    }
+
+    /// The job finds each movement whose time comes, before the night does.
+    fn let_accruals_come_due(&mut self) -> Result<(), Broken> {
+        while let Some(due) = self.world.ledger.next_due(self.base(|base| base.now())) {
+            let now = self.base(|base| base.now());
+            self.pass(due - now + Duration::seconds(1));
+            self.start(FIRST_JOB, QUEUE_JOB, self.job(QUEUE_JOB))?;
+            if !self.failed[FIRST_JOB] {
+                self.world.ledger.has_looked(self.began[FIRST_JOB]);
+            }
+            self.check()?;
+        }
+        Ok(())
     }
 
     fn check_end(&mut self) -> Result<(), Broken> {
