@@ -138,6 +138,76 @@ fn a_held_record_delays_the_rest_for_one_run_only() {
     assert_eq!(story.ask("ИнтеграцияPassteam.ЗначениеНастройки(\"ЗанятаяКарта\")"), "");
 }
 
+/// A chain of shops as one owner of fifty cards, and a customer. No card is created: nobody has said what the service holds.
+fn with_a_large_owner() -> Story {
+    let story = Story::just_installed(&untouched());
+    story.act(
+        r#"ИнтеграцияPassteam.УстановитьВедениеКарт(Ложь);
+		Сеть = НовыйЧеловек("Сеть");
+		Для Номер = 1 По 50 Цикл КартаВладельца("С" + Номер, Сеть); КонецЦикла;
+		НоваяКарта("Борис", "+79161234567");
+		ИнтеграцияPassteam.УстановитьВедениеКарт(Истина);
+		Сеть.ПолучитьОбъект().Записать()"#,
+    );
+    story.wait(Duration::seconds(1));
+    story.act("Карта(\"Борис\").ВладелецКарты.ПолучитьОбъект().Записать()");
+    story
+}
+
+/// The owners whose cards are still to be queued.
+fn changed_owners(story: &Story) -> String {
+    story.run(
+        r#"Запрос = Новый Запрос("ВЫБРАТЬ В.Владелец.Наименование КАК Имя ИЗ РегистрСведений.ВладельцыPassteam КАК В
+			|УПОРЯДОЧИТЬ ПО Имя");
+		Возврат СтрСоединить(Запрос.Выполнить().Выгрузить().ВыгрузитьКолонку("Имя"), ",")"#,
+    )
+}
+
+#[test]
+fn a_held_card_of_a_large_owner_holds_up_no_other_owner_and_none_of_its_cards_twice() {
+    let story = with_a_large_owner();
+    let middle = story.run(
+        r#"Список = Новый СписокЗначений;
+		Для Номер = 1 По 50 Цикл
+			Список.Добавить(Строка(Карта("С" + Номер).УникальныйИдентификатор()), "С" + Номер);
+		КонецЦикла;
+		Список.СортироватьПоЗначению();
+		Возврат Список[24].Представление"#,
+    );
+    let holder = hold(&story, &middle);
+    story.job();
+    assert_eq!((story.queued().as_str(), changed_owners(&story).as_str()), ("20", "Борис,Сеть"));
+    story.job();
+    assert_eq!((story.queued().as_str(), changed_owners(&story).as_str()), ("21", "Сеть"));
+    release(&story, holder);
+    let portions: Arc<Mutex<usize>> = Arc::default();
+    let counted = portions.clone();
+    story.watch(move |_, _, call| *counted.lock().unwrap() += usize::from(call == "ЗафиксироватьТранзакцию"));
+    story.job();
+    assert_eq!((story.queued().as_str(), changed_owners(&story).as_str()), ("51", ""));
+    assert_eq!(*portions.lock().unwrap(), 2, "twenty cards and ten");
+}
+
+/// Balances have the other half.
+#[test]
+fn a_large_owner_has_half_of_a_run() {
+    let story = with_a_large_owner();
+    story.watch(|shop, _, call| {
+        if call == "ЗафиксироватьТранзакцию" {
+            shop.infobase(|base| base.advance(Duration::seconds(100)));
+        }
+    });
+    story.job();
+    assert_eq!((story.queued().as_str(), changed_owners(&story).as_str()), ("40", "Борис,Сеть"));
+    story.job();
+    assert_eq!((story.queued().as_str(), changed_owners(&story).as_str()), ("51", ""));
+    // Somebody has written the owner again: all cards are queued anew.
+    story.act("Опустошить(\"ОчередьPassteam\"); Карта(\"С1\").ВладелецКарты.ПолучитьОбъект().Записать()");
+    story.job();
+    story.job();
+    assert_eq!(story.queued(), "50");
+}
+
 /// The job starts every minute.
 #[test]
 fn a_job_that_finds_nothing_asks_the_database_next_to_nothing() {
