@@ -183,6 +183,15 @@ fn a_button_that_shortens_a_pause_lets_an_older_balance_overwrite_a_newer_one() 
     assert_caught(Theme::LateRequests, 60, &[change], &[Broken::Reordered]);
 }
 
+#[test]
+fn an_id_that_is_freed_while_a_request_with_it_may_arrive_lets_an_older_balance_overwrite_a_newer_one() {
+    let change = queue(
+        "	Возврат Свободна(Запись) Или Не ЕстьИдентификатор(Прежняя)",
+        "	Возврат Истина Или Не ЕстьИдентификатор(Прежняя)",
+    );
+    assert_caught(Theme::Replaced, 600, &[change], &[Broken::Reordered]);
+}
+
 // Nothing is created twice.
 
 #[test]

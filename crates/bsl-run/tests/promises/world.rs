@@ -697,6 +697,12 @@ impl<'a> Run<'a> {
                 let marks = Datum::Boolean(self.throw(|dice| dice.bool()));
                 Some(("замена карты".to_owned(), self.staged("ЗаменаКарты", vec![old, new, document, marks])))
             }
+            Theme::Replaced if self.world.ledger.has_id(0) => {
+                let [old, new] = [0, REPLACEMENT].map(|number| Datum::Ref(card(number as u128)));
+                let id = self.world.service.find(PHONES[0]).map(|card| card.id).unwrap_or_default();
+                let work = self.staged("Перенести", vec![old, new, Datum::text(&id)]);
+                Some(("перенос идентификатора".to_owned(), work))
+            }
             Theme::Mistakes => {
                 let served = self.world.service.cards();
                 let found = served[self.throw(|dice| dice.usize(..served.len()))].clone();
