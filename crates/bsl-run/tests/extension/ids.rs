@@ -6,9 +6,11 @@ use infobase::metadata::declared::Variant;
 use crate::stage::untouched;
 use crate::story::{JOB, Story};
 
-/// A main configuration to which somebody added the attributes of the vendor's example.
-fn with_attributes() -> Variant {
-    Variant::retail_23()
+/// A shop whose main configuration got the attributes of the vendor's example, with the real service.
+fn with_attributes() -> Story {
+    let story = Story::just_installed(&Variant::retail_23());
+    story.disguise_sandbox();
+    story
 }
 
 const ID: &str = "65a1b2c3d4e5f60718293a4b";
@@ -60,7 +62,7 @@ fn an_emptied_register_is_not_complete() {
 
 #[test]
 fn ids_of_the_vendors_attributes_are_taken_over_and_shared_ones_are_not() {
-    let story = Story::just_installed(&with_attributes());
+    let story = with_attributes();
     card_with_attribute(&story, "Анна", "9161110001", ID);
     card_with_attribute(&story, "Борис", "9161110002", OTHER);
     card_with_attribute(&story, "Копия Бориса", "9161110003", OTHER);
@@ -75,7 +77,7 @@ fn ids_of_the_vendors_attributes_are_taken_over_and_shared_ones_are_not() {
 /// Whose the id is, only a person knows: creating a card could make a second one of the same customer.
 #[test]
 fn a_card_whose_id_is_shared_is_not_created() {
-    let story = Story::just_installed(&with_attributes());
+    let story = with_attributes();
     card_with_attribute(&story, "Борис", "9161110002", OTHER);
     card_with_attribute(&story, "Копия Бориса", "9161110003", OTHER);
     story.act("СервисПуст()");
@@ -88,7 +90,7 @@ fn a_card_whose_id_is_shared_is_not_created() {
 /// The attribute of a copied card is its source's.
 #[test]
 fn a_copy_of_a_known_card_becomes_a_card_of_its_own() {
-    let story = Story::just_installed(&with_attributes());
+    let story = with_attributes();
     card_with_attribute(&story, "Анна", "9161110001", ID);
     story.act("СервисПуст()");
     card_with_attribute(&story, "Копия Анны", "9161110002", ID);
@@ -102,7 +104,7 @@ fn a_copy_of_a_known_card_becomes_a_card_of_its_own() {
 /// Exchange may bring an id after the attributes were taken over.
 #[test]
 fn a_creation_looks_at_the_attribute_once_more() {
-    let story = Story::just_installed(&with_attributes());
+    let story = with_attributes();
     story.act("СервисПуст()");
     card_with_attribute(&story, "Анна", "9161110001", ID);
     story.job();
@@ -173,8 +175,8 @@ fn a_crash_after_the_answer_leaves_the_card_to_a_person() {
 #[test]
 fn nothing_of_the_base_is_written_unless_it_is_wanted() {
     let attributes = "Возврат \"\" + Карта(\"Анна\").cardId + Карта(\"Анна\").cardUrl;";
-    let story = Story::of(&with_attributes());
-    story.act("НоваяКарта(\"Анна\", \"+79161234567\")");
+    let story = with_attributes();
+    story.act("СервисПуст(); НоваяКарта(\"Анна\", \"+79161234567\")");
     let version = || story.run("Возврат Карта(\"Анна\").ВерсияДанных;");
     let before = version();
     story.job();
@@ -190,6 +192,32 @@ fn nothing_of_the_base_is_written_unless_it_is_wanted() {
     story.night();
     story.job();
     assert_eq!(version(), filled, "one write a card each time its values change");
+}
+
+/// A trial in the sandbox of this computer: the attributes hold real customers' cards, and keep them.
+#[test]
+fn the_sandbox_neither_takes_nor_overwrites_the_attributes() {
+    let story = Story::just_installed(&Variant::retail_23());
+    card_with_attribute(&story, "Анна", "9161110001", ID);
+    story.act("ИнтеграцияPassteam.ВключитьНастройку(\"ЗаполнятьРеквизитыКарты\", Истина); СервисПуст()");
+    let attribute = || story.ask("Карта(\"Анна\").cardId");
+    story.job();
+    let trial = story.served("Анна").expect("the sandbox has none of its own");
+    assert_eq!((story.id("Анна"), attribute()), (trial.id, ID.to_owned()));
+    story.act("Внести(\"Анна\", \"\")");
+    story.night();
+    assert_eq!(attribute(), ID);
+
+    story.hide_sandbox();
+    assert_eq!(story.id("Анна"), ID);
+    // A third service has cards of its own.
+    story.act(
+        "Адрес = \"https://other.example/oapi/v1\";
+        ОчередьPassteam.ВнестиИдентификатор(Карта(\"Анна\"), Адрес, КартыPassteam.НоваяКартаСервиса(\"65a1b2c3d4e5f60718293a4c\"));
+        Если КартыPassteam.КартыСДругимиРеквизитами(ИнтеграцияPassteam.МассивСоЗначением(Карта(\"Анна\")), Адрес).Количество() > 0
+            Тогда ВызватьИсключение \"\"; КонецЕсли",
+    );
+    assert_eq!(attribute(), ID);
 }
 
 #[test]

@@ -110,14 +110,17 @@ impl Story {
         story
     }
 
-    /// From now on the sandbox has an address that does not look like this computer: only the component sees that it is.
-    /// The extension takes it for the real service.
+    /// From now on the extension takes the sandbox for the real service, whose register of cards is complete.
     pub fn hide_sandbox(&self) {
+        self.disguise_sandbox();
+        self.act("СервисПуст()");
+    }
+
+    /// From now on the sandbox has an address that does not look like this computer: only the component sees that it is.
+    pub fn disguise_sandbox(&self) {
         let address = self.sandbox.url().replace("127.0.0.1", "0x7f.0.0.1");
         assert_ne!(address, self.sandbox.url());
-        self.act(&format!(
-            "ИнтеграцияPassteam.ЗаписатьНастройки(Новый Структура(\"АдресСервера\", \"{address}\")); СервисПуст()"
-        ));
+        self.act(&format!("ИнтеграцияPassteam.ЗаписатьНастройки(Новый Структура(\"АдресСервера\", \"{address}\"))"));
     }
 
     /// Runs statements as this user; what the user was shown.
