@@ -435,6 +435,49 @@ fn a_walk_that_met_less_than_nine_tenths_lists_nothing() {
     );
 }
 
+/// The next page shows none of the cards that the base knows, as that of another template does.
+fn show_no_cards(story: &Story) {
+    story.sandbox.push_fault(Fault::of(PAGE).body(page_of(&[], "null")));
+}
+
+/// What a walk over another template's cards has not met may well be in the service.
+#[test]
+fn a_walk_that_met_hardly_any_known_card_repeats_no_creation() {
+    let story = ten_cards(0);
+    lose_the_answer(&story);
+    story.new_card("Анна", "+7 916 123-45-67");
+    story.job();
+    story.sandbox.clear_faults();
+    story.wait(Duration::hours(2));
+    show_no_cards(&story);
+    walk(&story);
+    assert_eq!(story.state("Анна"), "ТребуетРешения");
+    let error = state(&story, "Ошибка");
+    assert!(error.contains("из 10 известных карт в сервисе нашлось 0"), "{error}");
+    walk(&story);
+    assert_eq!(story.id("Анна"), story.served("Анна").unwrap().id);
+}
+
+/// Nor does it say which cards are still to be created. It is not repeated every few minutes.
+#[test]
+fn a_walk_that_met_hardly_any_known_card_lets_nothing_be_created() {
+    let story = ten_cards(0);
+    story.act("ИнтеграцияPassteam.УстановитьЗначениеНастройки(\"СверкаЗавершена\", \"\")");
+    story.new_card("Анна", "+7 916 123-45-67");
+    show_no_cards(&story);
+    let pages = || story.sandbox.requests().iter().filter(|request| request.method == PAGE).count();
+    for _ in 0..3 {
+        story.shop.run_job(JOB).unwrap();
+        story.job();
+        assert_eq!((state(&story, "Идет").as_str(), pages(), story.sandbox.cards().len()), ("Нет", 1, 10));
+        story.wait(Duration::minutes(10));
+    }
+    story.wait(Duration::hours(1));
+    story.shop.run_job(JOB).unwrap();
+    story.job();
+    assert!(story.served("Анна").is_some());
+}
+
 #[test]
 fn a_card_that_is_met_again_leaves_the_list() {
     let story = ten_cards(0);

@@ -2,7 +2,7 @@
 //! a module that was rewritten makes its mutation fail until somebody looks.
 
 use crate::ledger::Broken;
-use crate::names::{CARDS_MODULE, HANDLERS_MODULE, PLACE_MODULE, QUEUE_MODULE};
+use crate::names::{CARDS_MODULE, HANDLERS_MODULE, PLACE_MODULE, QUEUE_MODULE, WALK_MODULE};
 use crate::search::{self, Change, assert_holds, mutated};
 use crate::themes::Theme;
 
@@ -25,6 +25,10 @@ const fn handlers(from: &'static str, to: &'static str) -> Change {
 
 const fn place(from: &'static str, to: &'static str) -> Change {
     Change { module: PLACE_MODULE, from, to, times: 1 }
+}
+
+const fn walk(from: &'static str, to: &'static str) -> Change {
+    Change { module: WALK_MODULE, from, to, times: 1 }
 }
 
 /// The search notices within [`RUNS`]. It begins at a seed shortly before the first that is known to notice this flaw: the seeds
@@ -246,10 +250,16 @@ fn a_replaced_card_without_id_that_is_sent_is_created_twice() {
 #[test]
 fn a_replaced_card_that_keeps_its_id_once_it_is_marked_is_created_twice() {
     let change = queue(
-        "		|	И НЕ (Карты.Ссылка = &Новая\n		|			И Карты.ПометкаУдаления)\");",
-        "		|	И НЕ Карты.ПометкаУдаления\");",
+        "			И Не Новая.ПометкаУдаления\n",
+        "			И Не Новая.ПометкаУдаления\n			И Не Прежняя.ПометкаУдаления\n",
     );
     assert_caught(Theme::Replaced, 0, &[change], &[Broken::CreatedTwice]);
+}
+
+#[test]
+fn a_creation_that_a_walk_over_another_template_has_not_met_is_created_twice() {
+    let change = walk("			Если Обход.Пригоден И Претендент.НаРешении", "			Если Претендент.НаРешении");
+    assert_caught(Theme::Templates, 10, &[change], &[Broken::CreatedTwice]);
 }
 
 // Only one base sends.

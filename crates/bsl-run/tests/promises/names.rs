@@ -41,6 +41,8 @@ pub const POINTS: &str = "РегистрНакопления.БонусныеБ�
 pub const QUEUE_MODULE: &str = "CommonModules/ОчередьPassteam/Ext/Module.bsl";
 /// The module of the service's cards.
 pub const CARDS_MODULE: &str = "CommonModules/КартыPassteam/Ext/Module.bsl";
+/// The module that walks over the service's cards.
+pub const WALK_MODULE: &str = "CommonModules/СверкаPassteam/Ext/Module.bsl";
 /// The module that tells the base from its copies.
 pub const PLACE_MODULE: &str = "CommonModules/МестоБазыPassteam/Ext/Module.bsl";
 /// The module with the handlers of events.

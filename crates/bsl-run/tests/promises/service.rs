@@ -32,6 +32,8 @@ const PHONE: &str = "PHONE";
 const NAME: &str = "CLIENT_NAME";
 const BALANCE: &str = "BONUS";
 
+/// The template that the stage's text sets. The service lists no card of another one.
+const TEMPLATE: &str = "шаблон";
 /// How many cards a page of the service has: few, so that a walk has several.
 const CARDS_ON_A_PAGE: usize = 2;
 
@@ -367,6 +369,7 @@ impl AddIns for StandIn {
             service: self.service.clone(),
             elsewhere: self.elsewhere,
             session: session.clone(),
+            template: RefCell::default(),
             error: RefCell::default(),
             pause: Cell::default(),
         }))
@@ -378,6 +381,8 @@ struct Component {
     /// See [`StandIn::elsewhere`].
     elsewhere: bool,
     session: Session,
+    /// `ИдентификаторШаблона`
+    template: RefCell<String>,
     /// The kind of the last call's error; empty if it succeeded.
     error: RefCell<String>,
     /// See [`Reply::pause`].
@@ -461,7 +466,8 @@ impl Component {
         }
         let skipped = usize::try_from(page - 1).unwrap_or_default() * CARDS_ON_A_PAGE;
         let state = self.service.state();
-        let cards = state.cards.iter().skip(skipped).take(CARDS_ON_A_PAGE).map(
+        let listed = if *self.template.borrow() == TEMPLATE { state.cards.as_slice() } else { &[] };
+        let cards = listed.iter().skip(skipped).take(CARDS_ON_A_PAGE).map(
             |card| json!({ "cardId": card.id, "cardUrl": url(&card.id), "installed": false, "values": card.values }),
         );
         let cards: Vec<Json> = cards.collect();
@@ -498,9 +504,13 @@ impl Object for Component {
         })
     }
 
-    fn set(&self, _: &mut Vm, name: &Name, _: Value) -> Res<()> {
+    fn set(&self, _: &mut Vm, name: &Name, value: Value) -> Res<()> {
         match name.key() {
-            "токен" | "идентификаторшаблона" | "прокси" | "файлсертификатов" | "адрессервера" | "таймаут" => {
+            "идентификаторшаблона" => {
+                *self.template.borrow_mut() = value.text().to_string();
+                Ok(())
+            }
+            "токен" | "прокси" | "файлсертификатов" | "адрессервера" | "таймаут" => {
                 Ok(())
             }
             _ => Err(Failure::new(format!("У заместителя компоненты нет свойства {name}"))),

@@ -41,11 +41,13 @@ pub enum Theme {
     Restored,
     /// Creations without an answer, and walks over the service's cards.
     Walks,
+    /// The same, and a person who chooses another template and the former one again.
+    Templates,
 }
 
 impl Theme {
     /// The themes in the order of the seeds.
-    const ALL: [Theme; 16] = [
+    const ALL: [Theme; 17] = [
         Theme::Everything,
         Theme::LateRequests,
         Theme::Contention,
@@ -62,6 +64,7 @@ impl Theme {
         Theme::Elsewhere,
         Theme::Restored,
         Theme::Walks,
+        Theme::Templates,
     ];
 
     /// The theme of a run that has no other.
@@ -76,6 +79,7 @@ pub type Jumps = &'static [(u32, Range<i64>)];
 const ANY_TIME: Jumps = &[(4, 1..20), (2, 60..200), (2, 1_000..3_600), (1, 2_600..3_000), (1, 3_000..30_000)];
 const MOMENTS: Jumps = &[(6, 1..10), (1, 60..100)];
 const MINUTES: Jumps = &[(1, 30..200)];
+const HOURS: Jumps = &[(1, 1..10), (2, 1_000..8_000)];
 const A_PORTIONS_TIME: Jumps = &[(1, 1..10), (2, 440..520)];
 
 /// What the dice have decided for a whole run.
@@ -258,6 +262,17 @@ impl Habits {
                 turns: [5, 0, 2, 1, 5, 1, 0],
                 clock: 2,
                 late: 1,
+                cards: 1..3,
+                ..habits
+            },
+            Theme::Templates => Habits {
+                pace: Pace { at_turning_points: pick(dice, &[0.0, 0.1]), elsewhere: 0.0 },
+                weather: Weather { success: 6, failed: 1, answer_lost: 2, ..Weather::CALM },
+                crash: 0.05,
+                time_out: 0.0,
+                turns: [4, 0, 2, 1, 6, 4, 0],
+                clock: 4,
+                jumps: HOURS,
                 cards: 1..3,
                 ..habits
             },

@@ -272,6 +272,8 @@ enum Errand {
     Confirm,
     /// Has everything sent again.
     SendAll,
+    /// Chooses another template, or the former one again.
+    Template(bool),
 }
 
 struct Run<'a> {
@@ -722,8 +724,17 @@ impl<'a> Run<'a> {
                 let next = [Errand::ReadFile, Errand::Confirm].into_iter().find(|errand| !self.done.contains(errand));
                 next.map(|errand| self.run_errand(errand))
             }
+            Theme::Templates => {
+                let other = !self.has_chosen_another_template();
+                Some(self.run_errand(Errand::Template(other)))
+            }
             _ => None,
         }
+    }
+
+    fn has_chosen_another_template(&self) -> bool {
+        let templates = [Errand::Template(true), Errand::Template(false)];
+        self.has_last_done(&templates) == Some(Errand::Template(true))
     }
 
     fn has_last_done(&self, errands: &[Errand]) -> Option<Errand> {
@@ -742,6 +753,7 @@ impl<'a> Run<'a> {
             }
             Errand::Confirm => ("ПодтвердитьЧтоКартНет", Vec::new()),
             Errand::SendAll => ("ОтправитьВсеЗаново", Vec::new()),
+            Errand::Template(other) => ("ВыбратьШаблон", vec![Datum::text(if other { "другой" } else { "шаблон" })]),
         };
         if matches!(errand, Errand::Keep(_) | Errand::Mark(_)) {
             // Nothing is queued meanwhile, and nothing is sent.
@@ -762,6 +774,7 @@ impl<'a> Run<'a> {
             }
             Theme::FirstDays => vec![Errand::ReadFile, Errand::Confirm],
             Theme::Restored if self.is_restored && !self.done.contains(&Errand::SendAll) => vec![Errand::SendAll],
+            Theme::Templates if self.has_chosen_another_template() => vec![Errand::Template(false)],
             _ => Vec::new(),
         }
     }
