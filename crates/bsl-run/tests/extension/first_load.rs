@@ -7,7 +7,7 @@ use infobase::metadata::declared::{Ssl, Variant};
 use infobase::{LockItem, TransactionMode, User};
 use passteam_sandbox::{Fault, Options, Tls};
 
-use crate::stage::untouched;
+use crate::stage::{metadata, untouched};
 use crate::story::Story;
 
 /// Cards that no handler saw: the base did not keep the cards when they were written.
@@ -296,6 +296,21 @@ fn all_cards_are_updated_with_progress_between_short_calls() {
         assert!(told.iter().any(|text| text.contains(step)), "{told:?}");
     }
     assert_eq!(story.queued(), "0");
+}
+
+/// The form's privileged mode does not reach the background job, and no role may write the queue.
+#[test]
+fn who_sets_up_updates_all_cards_with_no_other_right() {
+    let story = Story::new();
+    story.sent_card("Анна", "+79160000001");
+    let update = |role: &str| {
+        let user = User::limited("Человек").with_role(&metadata(&untouched()), role);
+        story.run_as(user, UPDATE)
+    };
+    let error = update("ПросмотрPassteam").unwrap_err();
+    assert!(error.contains("Недостаточно прав"), "{error}");
+    assert_eq!(update("НастройкаPassteam").unwrap(), "1 1 Нет ");
+    assert_eq!((story.queue(), story.log()), (String::new(), Vec::new()));
 }
 
 /// What it has queued the job sends, whoever has the queue and whatever stops it.

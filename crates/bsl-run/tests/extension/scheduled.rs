@@ -16,7 +16,11 @@ fn text() -> String {
 
 /// Runs the command that the processor names, as БСП does on schedule.
 fn run(story: &Story) {
-    let done = story.shop.run(User::administrator(), |vm, session| {
+    run_as(story, User::administrator());
+}
+
+fn run_as(story: &Story, user: User) {
+    let done = story.shop.run(user, |vm, session| {
         let about = session.run_text(vm, &text(), Some("СведенияОВнешнейОбработке"), &mut [])?;
         assert!(!vm.get_member(&about, &Name::new("БезопасныйРежим"))?.truth()?, "safe mode attaches no add-in");
         let commands = vm.get_member(&about, &Name::new("Команды"))?;
@@ -37,6 +41,18 @@ fn an_old_platform_sends_by_the_external_processor() {
     run(&story);
     assert_eq!(story.shown("Анна"), "70");
     assert_eq!(story.queued(), "0");
+}
+
+/// A person may press the command too.
+#[test]
+fn who_presses_the_command_needs_no_right_to_the_extensions_registers() {
+    let story = Story::of(&Variant { own_jobs: false, ..untouched() });
+    story.new_card("Анна", "+79161234567");
+    run_as(&story, User::limited("Оператор"));
+    story.sell("Анна", 70);
+    run_as(&story, User::limited("Оператор"));
+    assert_eq!(story.shown("Анна"), "70");
+    assert_eq!(story.log(), Vec::<String>::new());
 }
 
 /// The walk over the service's cards, at most every ten minutes.
