@@ -322,6 +322,39 @@ fn a_run_ends_at_its_limit_and_the_next_goes_on() {
     assert_ne!(story.id("Анна"), "");
 }
 
+/// A small shop on a weak computer reads some pages a day and is closed at night: its walk ends all the same.
+#[test]
+fn a_walk_may_take_days_as_long_as_it_gets_on() {
+    let story = unknown(lose_the_answer);
+    story.sandbox.add_cards(120).unwrap();
+    for page in 1..=3 {
+        story.before("GetCards", |story| story.wait(Duration::minutes(10)));
+        if page > 1 {
+            // The last page is looked at first.
+            story.before("GetCards", |story| story.before("GetCards", |story| story.wait(Duration::minutes(10))));
+        }
+        walk(&story);
+        assert_eq!(state(&story, "Страниц"), page.to_string());
+        story.wait(Duration::hours(20));
+    }
+    walk(&story);
+    assert_eq!(state(&story, "Идет"), "Нет");
+    assert_ne!(story.id("Анна"), "");
+}
+
+/// What was read long ago says nothing any more.
+#[test]
+fn a_walk_that_got_nowhere_for_a_day_begins_anew() {
+    let story = unknown(lose_the_answer);
+    story.sandbox.add_cards(120).unwrap();
+    story.before("GetCards", |story| story.wait(Duration::minutes(10)));
+    walk(&story);
+    let began = state(&story, "Начата");
+    story.wait(Duration::hours(25));
+    walk(&story);
+    assert_ne!(state(&story, "Начата"), began);
+}
+
 /// Cards that move while they are read: some may have been passed over.
 #[test]
 fn a_shifted_page_begins_the_walk_anew() {
