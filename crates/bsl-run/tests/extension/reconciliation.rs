@@ -1,8 +1,10 @@
 //! The walk over the service's cards: what became of creations whose outcome nobody knows, and nothing is created before it.
 
+use std::sync::{Arc, Mutex};
+
 use chrono::Duration;
 use infobase::metadata::declared::Variant;
-use infobase::{Right, User};
+use infobase::{Infobase, Record, Right, User};
 use passteam_sandbox::{Card, Drop, Fault};
 
 use crate::stage::{bare, metadata, untouched};
@@ -10,6 +12,8 @@ use crate::story::Story;
 
 const JOB: &str = "СверкаPassteam";
 const PAGE: &str = "getCardsWithPagination";
+/// The register of the cards that a walk has met.
+const MET: &str = "РегистрСведений.КартыСервисаPassteam";
 const NEVER_WHOLE: &str = "СверкаPassteam.Состояние().Закончена = Дата(1, 1, 1)";
 
 fn walk(story: &Story) {
@@ -656,6 +660,52 @@ fn a_walk_that_dies_anywhere_is_finished_by_the_next() {
         assert_eq!((story.id(&name), story.queued()), (card.id, "0".to_owned()), "{number} {call}");
         assert_eq!(state(&story, "Идет"), "Нет", "{number} {call}");
     }
+}
+
+/// One transaction over a hundred thousand cards would hold a file base for minutes.
+#[test]
+fn a_former_walk_is_forgotten_page_by_page() {
+    let story = Story::new();
+    story.sandbox.add_cards(120).unwrap();
+    walk(&story);
+    let seen = Arc::new(Mutex::new((120, 0)));
+    let noted = seen.clone();
+    story.watch(move |shop, session, _| {
+        let read = |base: &mut Infobase| base.read_records(session, MET, &Record::new()).unwrap().len();
+        let count: usize = shop.infobase(read);
+        let mut seen = noted.lock().unwrap();
+        *seen = (count, seen.1.max(count.abs_diff(seen.0)));
+    });
+    walk(&story);
+    assert_eq!(seen.lock().unwrap().1, 50, "the most that one call has changed");
+}
+
+/// What is left of the former pages when a run dies that begins the walk anew counts for nothing.
+#[test]
+fn a_walk_that_dies_while_it_begins_anew_is_begun_anew() {
+    let story = Story::new();
+    story.sandbox.add_cards(101).unwrap();
+    let cards = story.sandbox.cards();
+    let third = page_of(&[&cards[100]], "4");
+    story.before("GetCards", move |story| {
+        story.before("GetCards", move |story| {
+            story.before("GetCards", move |story| {
+                story.sandbox.push_fault(Fault::of(PAGE).body(third));
+                story.wait(Duration::minutes(10));
+            });
+        });
+    });
+    walk(&story);
+    assert_eq!(state(&story, "Страниц"), "3");
+    // Its last page is another one for once, so the pages are deleted; then the process dies, and the third page's card too.
+    story.sandbox.push_fault(Fault::of(PAGE).body(page_of(&[&cards[0]], "4")));
+    story.before("Запись набора", |story| {
+        story.before("Запись набора", |story| story.crash_before("Запись набора"))
+    });
+    assert!(story.act_as(User::administrator(), "СверкаPassteam.Сверить()").is_err());
+    assert!(story.sandbox.delete_card(&cards[100].id));
+    walk(&story);
+    assert_eq!((state(&story, "Идет").as_str(), state(&story, "Найдено").as_str()), ("Нет", "100"));
 }
 
 #[test]
