@@ -394,6 +394,27 @@ fn a_repeated_page_changes_nothing() {
     assert_eq!((state(&story, "Идет").as_str(), story.state("Анна").as_str()), ("Нет", "КОтправке"));
 }
 
+/// Past its end a service may show the last page again. Cards that have moved by just a page look the same at first.
+#[test]
+fn a_last_page_that_is_repeated_ends_the_walk_if_it_is_in_its_place() {
+    for (second, pages) in [(50..60, "1 2 3 2"), (40..50, "1 2 3 2 1 2")] {
+        let story = unknown(lose_the_request);
+        story.sandbox.add_cards(60).unwrap();
+        let cards = story.sandbox.cards();
+        for (range, next) in [(0..50, "2"), (50..60, "3"), (50..60, "4"), (second, "3")] {
+            let page: Vec<_> = cards[range].iter().collect();
+            story.sandbox.push_fault(Fault::of(PAGE).body(page_of(&page, next)));
+        }
+        story.sandbox.clear_requests();
+        walk(&story);
+        let requests = story.sandbox.requests();
+        let asked: Vec<_> = requests.iter().filter_map(|request| request.field("page")).collect();
+        assert_eq!(asked.join(" "), pages);
+        assert_eq!((state(&story, "Идет").as_str(), state(&story, "Найдено").as_str()), ("Нет", "60"));
+        assert_eq!(story.state("Анна"), "КОтправке");
+    }
+}
+
 /// Between two runs a card was deleted: what stood on page 2 may stand on page 1 now.
 #[test]
 fn cards_that_move_between_two_runs_begin_the_walk_anew() {
