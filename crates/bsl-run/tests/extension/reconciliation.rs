@@ -142,7 +142,7 @@ fn a_creation_without_the_unique_variable_is_not_repeated() {
 #[test]
 fn a_duplicate_that_is_the_cards_own_is_settled() {
     let story = unknown(lose_the_answer);
-    story.act("ОчередьPassteam.ПовторитьПередачу(Карта(\"Анна\"))");
+    story.act("ОчередьPassteam.ПовторитьПередачу(Карта(\"Анна\"), Истина)");
     story.job();
     assert_eq!(story.entry("Анна", "ВидОшибки").trim(), "Duplicate");
     story.wait(Duration::hours(2));

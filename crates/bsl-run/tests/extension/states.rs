@@ -192,7 +192,9 @@ fn an_unknown_outcome_that_did_nothing_is_repeated_by_a_person() {
     story.sandbox.push_fault(Fault::of("createcard").drop_connection(Drop::BeforeAnswer));
     story.job();
     waits_for_a_person(&story, "Connection");
-    story.act(&format!("ОчередьPassteam.ПовторитьПередачу(Карта(\"{ANNA}\"))"));
+    let repeat = |checked| story.ask(&format!("ОчередьPassteam.ПовторитьПередачу(Карта(\"{ANNA}\"), {checked})"));
+    assert_eq!((repeat("Ложь").as_str(), story.state(ANNA).as_str()), ("Нет", "ТребуетРешения"));
+    assert_eq!(repeat("Истина"), "Да");
     assert_eq!((story.state(ANNA).as_str(), story.entry(ANNA, "ИсходНеизвестен").as_str()), ("КОтправке", "Нет"));
     story.job();
     assert_eq!(story.id(ANNA), story.served(ANNA).unwrap().id);

@@ -199,6 +199,33 @@ fn who_resolves_gets_cards_back_into_the_queue_one_or_many() {
     }
 }
 
+/// What the form has read is older than what the person is asked about.
+#[test]
+fn a_card_whose_outcome_became_unknown_meanwhile_is_asked_about() {
+    for (is_card, answer, state) in [
+        (false, "Нет", "ТребуетРешения"),
+        (false, "Да", "КОтправке"),
+        (true, "Нет", "ТребуетРешения"),
+        (true, "Да", "КОтправке"),
+    ] {
+        let story = with_two_in_the_list();
+        let (full, card) = if is_card { (CARD, Some("Борис")) } else { (SETTINGS, None) };
+        with_form(&story, resolver(), full, card, |vm, session, form| {
+            if !is_card {
+                session.select_rows(vm, form, "Очередь", "ВидОшибки", &["FieldRequired"])?;
+            }
+            let unknown = "Запись = ЗаписьОчереди(\"Борис\"); Запись.ИсходНеизвестен = Истина; Запись.Записать()";
+            story.before("НачатьТранзакцию", |story| story.act(unknown).clear());
+            session.answer(answer);
+            session.press(vm, form, "ПовторитьПередачу")?;
+            let shown = session.shown();
+            assert!(shown.len() == 1 && shown[0].contains("вторую"), "{shown:?}");
+            Ok(())
+        });
+        assert_eq!(story.state("Борис"), state, "{full}");
+    }
+}
+
 #[test]
 fn who_resolves_sends_a_card_now_and_enters_an_id() {
     let story = Story::new();

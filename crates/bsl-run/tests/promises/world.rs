@@ -894,7 +894,7 @@ impl<'a> Run<'a> {
             }
             return Some(match found {
                 Some(found) => self.on_card("ПравкаКарты", at, Some(&found.id)),
-                None => self.on_card("ПовторитьПередачу", at, None),
+                None => self.on_card("ПовторитьСоздание", at, None),
             });
         }
         None
