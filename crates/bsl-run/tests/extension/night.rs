@@ -169,6 +169,26 @@ fn a_card_of_a_base_that_does_not_keep_the_cards_is_left_alone() {
     assert_eq!(story.sandbox.requests().len(), 0);
 }
 
+/// Whichever way the service rounds a part of a point, the card is not sent again every night.
+#[test]
+fn a_balance_that_the_service_has_rounded_is_not_sent_again() {
+    let story = Story::new();
+    story.sent_card("Анна", "9161110001");
+    story.act("Продать(\"Анна\", 12.5)");
+    story.job();
+    let id = story.id("Анна");
+    for (shown, queued) in [(12, "0"), (13, "0"), (14, "1"), (11, "1")] {
+        let values = format!("{{\"\"BONUS\"\": {shown}}}");
+        story.act(&format!("ИнтеграцияPassteam.НоваяКомпонента().UpdateCard(\"{id}\", \"{values}\")"));
+        story.wait(Duration::hours(1));
+        story.act("СверкаPassteam.Сверить()");
+        story.night();
+        assert_eq!(story.queued(), queued, "{shown}");
+        story.job();
+        assert_eq!(story.queued(), "0");
+    }
+}
+
 /// A base that came back from a backup believes that its old balance is what the service has.
 #[test]
 fn a_balance_that_the_service_has_otherwise_is_sent_again() {
