@@ -74,6 +74,26 @@ fn ids_of_the_vendors_attributes_are_taken_over_and_shared_ones_are_not() {
     assert!(!state.contains(ID), "{state}");
 }
 
+/// In a weak base the time is over before the attributes are read: each run takes some over all the same.
+#[test]
+fn a_run_takes_some_attributes_over_however_little_time_it_has() {
+    let story = with_attributes();
+    story.act(
+        "ИнтеграцияPassteam.УстановитьВедениеКарт(Ложь);
+        Для Номер = 1 По 250 Цикл
+            Карта = ЗаполненнаяКарта(\"К\" + Номер, Неопределено);
+            Карта.cardId = \"65a1b2c3d4e5f60718293\" + (100 + Номер);
+            Карта.Записать();
+        КонецЦикла",
+    );
+    let take_over = || {
+        story.ask("КартыPassteam.ПеренестиРеквизиты(ИнтеграцияPassteam.АдресСервиса(), ТекущаяУниверсальнаяДата() - 1)")
+    };
+    let known = || story.ask("КартыPassteam.КартыСИдентификатором(ИнтеграцияPassteam.АдресСервиса()).Количество()");
+    assert_eq!((take_over().as_str(), known().as_str()), ("Нет", "200"));
+    assert_eq!((take_over().as_str(), known().as_str()), ("Да", "250"));
+}
+
 /// Whose the id is, only a person knows: creating a card could make a second one of the same customer.
 #[test]
 fn a_card_whose_id_is_shared_is_not_created() {
