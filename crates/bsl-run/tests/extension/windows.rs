@@ -410,6 +410,36 @@ fn settings_and_known_cards_are_kept_by_who_sets_up() {
     assert_eq!(story.served("Анна").unwrap().get("PHONE"), Some("+79161234567"), "as it was typed");
 }
 
+/// One call over all cards of a large base would be cut off by a web client.
+#[test]
+fn work_on_all_cards_goes_on_in_short_calls() {
+    let story = Story::new();
+    story.act("Для Номер = 1 По 3 Цикл НоваяКарта(\"К\" + Номер, \"+791612345\" + (10 + Номер)); КонецЦикла");
+    story.job();
+    let file = story.ask("КартыPassteam.ИдентификаторыДляФайла()");
+    let sent = || {
+        let marks = (1..=3).map(|number| story.ask(&format!("Отпечаток(\"К{number}\")")));
+        marks.filter(|mark| !mark.is_empty()).count()
+    };
+    with_form(&story, setter(), SETTINGS, None, |vm, session, form| {
+        story.before("ЗафиксироватьТранзакцию", |story| story.wait(Duration::seconds(11)));
+        session.press(vm, form, "ОтправитьВсеЗаново")?;
+        assert_eq!(sent(), 2);
+        session.tick(vm, form)?;
+        assert_eq!(sent(), 0);
+
+        story.act("Опустошить(\"КартыPassteam\")");
+        session.choose_file(BinaryData::value(file.as_bytes()));
+        story.before("ЗафиксироватьТранзакцию", |story| story.wait(Duration::seconds(11)));
+        session.press(vm, form, "ЗагрузитьИдентификаторы")?;
+        assert!(session.shown().is_empty());
+        session.tick(vm, form)?;
+        assert_eq!(session.shown(), ["Внесены: 3, нет таких карт: 0, уже заняты: 0."]);
+        Ok(())
+    });
+    assert_ne!(story.id("К3"), "");
+}
+
 /// The walk is short calls that the form repeats; what it cannot decide is decided in the card's form.
 #[test]
 fn who_resolves_walks_over_the_service_and_accepts_a_found_card() {
