@@ -132,7 +132,7 @@ fn balances_read_before_the_versions_lose_a_sale() {
 #[test]
 fn a_mark_without_a_lock_writes_over_what_the_job_has_noted() {
     let change = queue("	ЗаблокироватьЗаписи(Упорядоченные);\n", "");
-    assert_caught(Theme::Contention, 250, &[change], &[Broken::CreatedTwice, Broken::Lost, Broken::Reordered]);
+    assert_caught(Theme::Contention, 60, &[change], &[Broken::CreatedTwice, Broken::Lost, Broken::Reordered]);
 }
 
 #[test]
@@ -193,7 +193,7 @@ fn an_id_that_is_freed_while_a_request_with_it_may_arrive_lets_an_older_balance_
         "	Возврат Свободна(Запись) Или Не ЕстьИдентификатор(Прежняя)",
         "	Возврат Истина Или Не ЕстьИдентификатор(Прежняя)",
     );
-    assert_caught(Theme::Replaced, 600, &[change], &[Broken::Reordered]);
+    assert_caught(Theme::Replaced, 950, &[change], &[Broken::Reordered]);
 }
 
 // Nothing is created twice.
