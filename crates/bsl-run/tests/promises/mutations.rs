@@ -250,8 +250,8 @@ fn a_replaced_card_without_id_that_is_sent_is_created_twice() {
 #[test]
 fn a_replaced_card_that_keeps_its_id_once_it_is_marked_is_created_twice() {
     let change = queue(
-        "			И Не Новая.ПометкаУдаления\n",
-        "			И Не Новая.ПометкаУдаления\n			И Не Прежняя.ПометкаУдаления\n",
+        "		Действуют = Прежняя <> Неопределено И Новая <> Неопределено;",
+        "		Действуют = Прежняя <> Неопределено И Новая <> Неопределено И Не Прежняя.ПометкаУдаления;",
     );
     assert_caught(Theme::Replaced, 0, &[change], &[Broken::CreatedTwice]);
 }
