@@ -1,8 +1,10 @@
 //! The nightly job: what the handlers cannot see.
 
 use chrono::Duration;
+use infobase::metadata::declared::Variant;
 use passteam_sandbox::{Drop, Fault};
 
+use crate::stage::untouched;
 use crate::story::Story;
 
 fn with_anna() -> Story {
@@ -167,6 +169,30 @@ fn a_card_of_a_base_that_does_not_keep_the_cards_is_left_alone() {
     story.job();
     story.night();
     assert_eq!(story.sandbox.requests().len(), 0);
+}
+
+/// A file base that is closed at night checks its cards in the morning, and the cashier works meanwhile.
+#[test]
+fn a_check_of_many_cards_goes_on_with_the_queues_job() {
+    let story = Story::of(&Variant { file_base: true, ..untouched() });
+    story.act(
+        "ИнтеграцияPassteam.УстановитьВедениеКарт(Ложь); Адрес = ИнтеграцияPassteam.АдресСервиса();
+        НачатьТранзакцию();
+        Для Номер = 1 По 210 Цикл
+            КартыPassteam.ЗаписатьИдентификатор(КартаВладельца(\"К\" + Номер), Адрес, КартыPassteam.НоваяКартаСервиса(\"id\" + Номер));
+        КонецЦикла;
+        ЗафиксироватьТранзакцию(); ИнтеграцияPassteam.УстановитьВедениеКарт(Истина)",
+    );
+    story.before("Запрос.ВыполнитьПакет", |story| story.wait(Duration::seconds(16)));
+    story.night();
+    assert_eq!(story.queued(), "200");
+    // The run of the queue is a long one.
+    story.before("UpdateCards", |story| story.wait(Duration::seconds(16)));
+    story.job();
+    assert_eq!(story.queued(), "200");
+    story.job();
+    assert_eq!(story.queued(), "210");
+    assert_eq!(story.ask("ПустаяСтрока(ИнтеграцияPassteam.ЗначениеНастройки(\"МестоПроверки\"))"), "Да");
 }
 
 /// Whichever way the service rounds a part of a point, the card is not sent again every night.
