@@ -193,7 +193,7 @@ fn an_id_that_is_freed_while_a_request_with_it_may_arrive_lets_an_older_balance_
         "	Возврат Свободна(Запись) Или Не ЕстьИдентификатор(Прежняя)",
         "	Возврат Истина Или Не ЕстьИдентификатор(Прежняя)",
     );
-    assert_caught(Theme::Replaced, 950, &[change], &[Broken::Reordered]);
+    assert_caught(Theme::Replaced, 520, &[change], &[Broken::Reordered]);
 }
 
 // Nothing is created twice.
