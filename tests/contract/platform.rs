@@ -11,7 +11,7 @@ use addin_testkit::shop::{
 };
 use passteam_sandbox::{Options, Tls};
 use tempfile::TempDir;
-use testkit::{Peer, eventually, test_path};
+use testkit::{Peer, Together, eventually, test_path};
 
 /// Makes every kind of call that allocates in the platform's memory.
 fn exercise(object: &Object) {
@@ -230,16 +230,17 @@ fn the_first_calls_of_eight_threads_succeed() {
     let sandbox = sandbox_with(Options { tls: Tls::OwnCa, ..Options::default() });
     let folder = tempfile::tempdir().unwrap();
     let file = ca_file(&sandbox, folder.path());
-    let together = Barrier::new(THREADS);
+    let (at_once, together) = (Barrier::new(THREADS), Together::of(THREADS));
     thread::scope(|scope| {
         for number in 0..THREADS {
-            let (sandbox, file, together) = (&sandbox, &file, &together);
+            let (sandbox, file, at_once, together) = (&sandbox, &file, &at_once, &together);
             scope.spawn(move || {
                 let object = component_for(&sandbox.url());
                 object.set("CertificateFile", file.as_str()).unwrap();
                 // The first call reads the system's certificates.
                 object.set("Timeout", 60).unwrap();
-                together.wait();
+                at_once.wait();
+                let _held = together.hold();
                 create(&object, &format!("+7900000000{number}"));
             });
         }

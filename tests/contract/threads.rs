@@ -6,7 +6,7 @@ use addin_host::Object;
 use addin_testkit::shop::{PHONE, call, component_for, create, exception, sandbox, text};
 use passteam_sandbox::Fault;
 use serde_json::{Value as Json, json};
-use testkit::{Peer, eventually};
+use testkit::{Peer, Together, eventually};
 
 /// Longer than any test here waits.
 const FOR_LONG: f64 = 600.0;
@@ -84,10 +84,14 @@ fn a_second_call_gets_its_turn_when_the_first_has_ended() {
     let sandbox = sandbox();
     let object = component_for(&sandbox.url());
     let (said, heard) = mpsc::channel();
+    let together = Together::of(8);
     thread::scope(|scope| {
         for _ in 0..8 {
-            let (object, said) = (&object, said.clone());
-            scope.spawn(move || said.send(call(object, "CallMethod", &["gettemplates".into()])).unwrap());
+            let (object, said, together) = (&object, said.clone(), &together);
+            scope.spawn(move || {
+                let _held = together.hold();
+                said.send(call(object, "CallMethod", &["gettemplates".into()])).unwrap();
+            });
         }
     });
     assert_eq!(heard.try_iter().collect::<Vec<_>>(), [true; 8]);
@@ -106,8 +110,13 @@ fn a_card_of_a_batch_has_the_whole_timeout_also_if_the_batch_had_to_wait() {
     sandbox.push_fault(Fault::of("gettemplates").delay(Duration::from_millis(500)));
     let pause = Fault::of("updatecard").status(429).code(429).header("Retry-After", TIMEOUT.to_string());
     sandbox.push_fault(pause);
+    let together = Together::of(2);
     thread::scope(|scope| {
-        scope.spawn(|| assert!(call(&object, "CallMethod", &["gettemplates".into()])));
+        scope.spawn(|| {
+            let _held = together.hold();
+            assert!(call(&object, "CallMethod", &["gettemplates".into()]));
+        });
+        let _held = together.hold();
         eventually("the first call is under way", || sandbox.requests().len() == 2);
         object.set("Timeout", TIMEOUT as i32).unwrap();
         assert_eq!(returned(&object, "UpdateCards", batch())[0]["ok"], true, "{}", text(&object, "Result"));

@@ -7,7 +7,7 @@ use std::thread;
 use addin_testkit::apart;
 use addin_testkit::shop::{self, call, create, text};
 use passteam_sandbox::{Options, Tls};
-use testkit::{Authority, Close, Peer, Proxy, http, resolver, test_path};
+use testkit::{Authority, Close, Peer, Proxy, Together, http, resolver, test_path};
 
 use crate::table::attempt;
 
@@ -118,9 +118,13 @@ fn a_timeout_gives_up_the_other_kept_connections_of_that_server() {
             connection.wait_for_close();
         }
     });
+    let together = Together::of(2);
     thread::scope(|scope| {
         for _ in 0..2 {
-            scope.spawn(|| assert!(attempt(&shop::component_for(&peer.url()), "UpdateCard")));
+            scope.spawn(|| {
+                let _held = together.hold();
+                assert!(attempt(&shop::component_for(&peer.url()), "UpdateCard"));
+            });
         }
     });
     let object = shop::component_for(&peer.url());

@@ -44,6 +44,7 @@
 //! | to know whether a SIGPIPE came | `SigpipeWatch` |
 //! | a disk that does not answer until the test says so | [`disk::preload`] |
 //! | a host that changes its environment all the time, and to know who reads it | [`environment::preload`] |
+//! | threads that end only when all have done their work | [`Together`] |
 //! | to wait for what comes with time | [`eventually`] |
 //! | to check that something is prompt, also on a busy machine | [`prompt`] |
 
@@ -63,6 +64,7 @@ pub mod resolver;
 #[cfg(unix)]
 mod sigpipe;
 pub mod timed_out;
+mod together;
 mod unanswered;
 mod wait;
 
@@ -75,5 +77,6 @@ pub use proxy::Proxy;
 pub use relay::{Cut, Relay, Sender};
 #[cfg(unix)]
 pub use sigpipe::SigpipeWatch;
+pub use together::{Held, Together};
 pub use unanswered::Unanswered;
 pub use wait::{eventually, prompt};
