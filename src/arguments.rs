@@ -53,7 +53,7 @@ pub struct Platform<'a> {
 /// What BSL passed to one call of a method.
 pub struct Arguments<'a> {
     /// The method.
-    pub method: Names,
+    pub method: &'static Names,
     parameters: &'static [Parameter],
     values: &'a [Argument],
     /// The platform that calls.
@@ -63,7 +63,7 @@ pub struct Arguments<'a> {
 impl<'a> Arguments<'a> {
     /// The `values` of a call of `method`, which takes `parameters`.
     pub fn new(
-        method: Names,
+        method: &'static Names,
         parameters: &'static [Parameter],
         values: &'a [Argument],
         platform: &'a Platform<'a>,
@@ -90,7 +90,7 @@ impl<'a> Arguments<'a> {
     fn subject(&self, index: usize) -> Subject {
         match self.parameters.get(index) {
             Some(parameter) => {
-                Subject::Parameter { method: self.method, number: index + 1, parameter: parameter.names }
+                Subject::Parameter { method: self.method, number: index + 1, parameter: &parameter.names }
             }
             None => Subject::Method(self.method),
         }

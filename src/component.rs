@@ -266,11 +266,11 @@ impl Call<'_> {
     }
 
     fn require_token(&self) -> Result<(), Misuse> {
-        if self.settings.token.is_empty() { Err(Misuse::property(TOKEN, Problem::NotSet)) } else { Ok(()) }
+        if self.settings.token.is_empty() { Err(Misuse::property(&TOKEN, Problem::NotSet)) } else { Ok(()) }
     }
 
     fn require_template(&self) -> Result<(), Misuse> {
-        if self.template_id.is_empty() { Err(Misuse::property(TEMPLATE_ID, Problem::NotSet)) } else { Ok(()) }
+        if self.template_id.is_empty() { Err(Misuse::property(&TEMPLATE_ID, Problem::NotSet)) } else { Ok(()) }
     }
 
     /// The limits of a batch, from its second and third parameter.

@@ -1,15 +1,19 @@
 //! What the result properties show, and the JSON that BSL gets: the property `Result`, batches and pages.
 
+use std::fmt;
 use std::time::Duration;
 
 use passteam_client::batch::Outcome;
 use passteam_client::outcome::{CardPage, Failure, ListedCard, Report, Success};
 use serde::{Serialize, Serializer};
 
+use crate::utf16::Utf16;
 use crate::value::whole_seconds;
 
 /// `Code` of a batch without failures.
 const OK: i64 = 200;
+/// `ErrorKind` after a BSL exception.
+const MISUSE: &str = "Misuse";
 
 /// The results of a call, a property each.
 #[derive(Default)]
@@ -31,9 +35,17 @@ pub struct LastCall {
     /// `ErrorKind`.
     pub error_kind: &'static str,
     /// `ErrorDescription`.
-    pub error_description: String,
+    pub error_description: Description,
     /// `Response`.
     pub response: String,
+}
+
+/// What `ErrorDescription` shows, in the encoding in which it came about.
+pub enum Description {
+    /// Of a call that has failed; empty if it has not.
+    Failure(String),
+    /// Of a BSL exception, as the platform got it.
+    Misuse(Utf16),
 }
 
 /// The property `Result`.
@@ -118,7 +130,7 @@ impl LastCall {
             Err(failure) => LastCall {
                 retry_after: failure.retry_after,
                 error_kind: failure.kind().as_str(),
-                error_description: describe(failure),
+                error_description: Description::Failure(describe(failure)),
                 ..common
             },
         }
@@ -134,10 +146,16 @@ impl LastCall {
                 unknown: outcome.unknown,
                 retry_after: outcome.retry_after,
                 error_kind: error.kind.as_str(),
-                error_description: error.description.clone(),
+                error_description: Description::Failure(error.description.clone()),
                 ..LastCall::default()
             },
         }
+    }
+
+    /// Notes a BSL exception with this text. What else the last call has left stays.
+    pub fn note_misuse(&mut self, text: Utf16) {
+        self.error_kind = MISUSE;
+        self.error_description = Description::Misuse(text);
     }
 
     /// The property `Result`.
@@ -151,8 +169,23 @@ impl LastCall {
             unknown: self.unknown,
             retry_after: self.retry_after.map(whole_seconds),
             error_kind: self.error_kind,
-            error_description: &self.error_description,
+            error_description: &self.error_description.to_string(),
         })
+    }
+}
+
+impl Default for Description {
+    fn default() -> Description {
+        Description::Failure(String::new())
+    }
+}
+
+impl fmt::Display for Description {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Description::Failure(text) => formatter.write_str(text),
+            Description::Misuse(text) => text.fmt(formatter),
+        }
     }
 }
 

@@ -20,6 +20,7 @@ mod platform;
 mod properties;
 mod surroundings;
 mod turns;
+mod utf16;
 mod value;
 mod variant;
 
@@ -34,14 +35,7 @@ use platform::{Object, guard};
 const APP_CAPABILITIES_3: c_int = 3;
 
 /// `Passteam` with its terminating NUL, in UTF-16.
-static CLASS_NAMES: [u16; platform::CLASS_NAME.len() + 1] = {
-    let (name, mut units, mut index) = (platform::CLASS_NAME.as_bytes(), [0; platform::CLASS_NAME.len() + 1], 0);
-    while index < name.len() {
-        units[index] = name[index] as u16;
-        index += 1;
-    }
-    units
-};
+static CLASS_NAMES: [u16; platform::CLASS_NAME.len() + 1] = utf16::encode(platform::CLASS_NAME);
 
 /// Makes an object of class `name` and stores it in `object`; 0 if there is no such class.
 ///

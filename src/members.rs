@@ -194,19 +194,19 @@ pub fn get(component: &Component, index: usize) -> Result<Returned, Misuse> {
     let property = PROPERTIES.get(index).ok_or_else(unknown)?;
     match property.get {
         Some(get) => Ok(get(&component.properties())),
-        None => Err(Misuse::property(property.names, Problem::WriteOnly)),
+        None => Err(Misuse::property(&property.names, Problem::WriteOnly)),
     }
 }
 
 /// Writes property `index` of `component`.
 pub fn set(component: &Component, index: usize, value: &Argument) -> Result<(), Misuse> {
     let property = PROPERTIES.get(index).ok_or_else(unknown)?;
-    let set = property.set.ok_or_else(|| Misuse::property(property.names, Problem::ReadOnly))?;
+    let set = property.set.ok_or_else(|| Misuse::property(&property.names, Problem::ReadOnly))?;
     let outcome = match set {
         Set::Locked(set) => set(&mut component.properties(), value),
         Set::Unlocked(set) => set(component, value),
     };
-    outcome.map_err(|problem| Misuse::property(property.names, problem))
+    outcome.map_err(|problem| Misuse::property(&property.names, problem))
 }
 
 /// Calls method `index` of `component`, on behalf of `platform`.
@@ -217,7 +217,7 @@ pub fn call(
     platform: &Platform<'_>,
 ) -> Result<Returned, Misuse> {
     let method = METHODS.get(index).ok_or_else(unknown)?;
-    (method.call)(component, &Arguments::new(method.names, method.parameters, values, platform))
+    (method.call)(component, &Arguments::new(&method.names, method.parameters, values, platform))
 }
 
 fn unknown() -> Misuse {
@@ -238,8 +238,8 @@ mod tests {
     #[test]
     fn no_name_stands_for_two_members() {
         for all in [
-            PROPERTIES.iter().map(|p| p.names).collect::<Vec<_>>(),
-            METHODS.iter().map(|m| m.names).collect::<Vec<_>>(),
+            PROPERTIES.iter().map(|p| &p.names).collect::<Vec<_>>(),
+            METHODS.iter().map(|m| &m.names).collect::<Vec<_>>(),
         ] {
             let folded: HashSet<String> =
                 all.iter().flat_map(|names| [names.en.to_lowercase(), names.ru.to_lowercase()]).collect();

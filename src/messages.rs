@@ -4,6 +4,7 @@
 //! What went wrong is decided elsewhere: [`crate::misuse`] and `passteam_client::outcome` hold the facts. No text holds a value
 //! that BSL passed in, because a rejected value may be the token.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -14,26 +15,60 @@ use passteam_client::settings::{CertificateFileError, NamedProxy, ProxySource, S
 use crate::language::Language;
 use crate::misuse::{BslType, Misuse, Problem, Subject};
 use crate::names::Names;
+use crate::utf16::{Utf16, utf16};
 use crate::value::whole_seconds;
 
+/// A word or a sentence of an exception, in the platform's encoding.
+type Phrase = Cow<'static, [u16]>;
+
+/// A phrase that is the same whatever happened, encoded at compile time.
+macro_rules! plain {
+    ($language:expr, $russian:literal, $english:literal $(,)?) => {
+        Phrase::Borrowed($language.choose(utf16!($russian), utf16!($english)))
+    };
+}
+
+/// A phrase that quotes variables, as `format!` does.
+macro_rules! quoting {
+    ($language:expr, $russian:literal, $english:literal $(,)?) => {
+        Phrase::Owned(match $language {
+            Language::Russian => format!($russian).encode_utf16().collect(),
+            Language::English => format!($english).encode_utf16().collect(),
+        })
+    };
+}
+
 /// An exception's text: it names the property or parameter in both languages, as BSL may use either.
-pub fn misuse(misuse: &Misuse, language: Language) -> String {
-    // Put together without the machinery of formats: BSL may ask for many exceptions in a row.
-    let mut text = String::with_capacity(256);
-    let mut name = |before: &[&str], names: Names| {
-        let (first, second) = language.choose((names.ru, names.en), (names.en, names.ru));
-        before.iter().chain(&[first, " (", second, ")"]).for_each(|part| text.push_str(part));
+pub fn misuse(misuse: &Misuse, language: Language) -> Utf16 {
+    // Put together in the platform's encoding and without the machinery of formats: BSL may ask for many exceptions in a row.
+    let mut text = Utf16::with_capacity(256);
+    let name = |text: &mut Utf16, names: &Names| {
+        let (first, second) =
+            language.choose((names.ru_units(), names.en_units()), (names.en_units(), names.ru_units()));
+        [first, utf16!(" ("), second, utf16!(")")].into_iter().for_each(|part| text.push(part));
     };
     match misuse.subject {
-        Subject::Component => text.push_str("Passteam"),
-        Subject::Property(names) => name(&[language.choose("Свойство ", "Property ")], names),
-        Subject::Method(names) => name(&[language.choose("Метод ", "Method ")], names),
+        Subject::Component => text.push(utf16!("Passteam")),
+        Subject::Property(names) => {
+            text.push(plain!(language, "Свойство ", "Property "));
+            name(&mut text, names);
+        }
+        Subject::Method(names) => {
+            text.push(plain!(language, "Метод ", "Method "));
+            name(&mut text, names);
+        }
         Subject::Parameter { method, number, parameter } => {
-            name(&[language.choose("Метод ", "Method ")], method);
-            name(&[language.choose(", параметр ", ", parameter "), &number.to_string(), " "], parameter);
+            text.push(plain!(language, "Метод ", "Method "));
+            name(&mut text, method);
+            text.push(plain!(language, ", параметр ", ", parameter "));
+            text.push_str(&number.to_string());
+            text.push(utf16!(" "));
+            name(&mut text, parameter);
         }
     }
-    [": ", &problem(&misuse.problem, language), "."].into_iter().for_each(|part| text.push_str(part));
+    text.push(utf16!(": "));
+    text.push(problem(&misuse.problem, language));
+    text.push(utf16!("."));
     text
 }
 
@@ -51,147 +86,171 @@ fn bsl_type(bsl_type: BslType, language: Language) -> String {
     }
 }
 
-fn problem(problem: &Problem, language: Language) -> String {
-    let plain = |russian: &str, english: &str| language.choose(russian, english).to_owned();
+fn problem(problem: &Problem, language: Language) -> Phrase {
     match problem {
         Problem::WrongType { expected, got } => {
             let (expected, got) = (bsl_type(*expected, language), bsl_type(*got, language));
-            language.choose(
-                format!("ожидается значение типа {expected}, передано {got}"),
-                format!("expected a value of type {expected}, got {got}"),
+            quoting!(
+                language,
+                "ожидается значение типа {expected}, передано {got}",
+                "expected a value of type {expected}, got {got}"
             )
         }
         Problem::Unsendable { got } => {
             let got = bsl_type(*got, language);
-            language.choose(
-                format!("значение типа {got} нельзя отправить, преобразуйте его в строку"),
-                format!("a value of type {got} cannot be sent, convert it to a string"),
+            quoting!(
+                language,
+                "значение типа {got} нельзя отправить, преобразуйте его в строку",
+                "a value of type {got} cannot be sent, convert it to a string"
             )
         }
-        Problem::InvalidDate => plain("такой даты не существует", "there is no such date"),
-        Problem::NotFinite => plain("это не число", "this is not a number"),
-        Problem::NumberTooLarge => plain(
+        Problem::InvalidDate => plain!(language, "такой даты не существует", "there is no such date"),
+        Problem::NotFinite => plain!(language, "это не число", "this is not a number"),
+        Problem::NumberTooLarge => plain!(
+            language,
             "число от 2^53 и больше уже потеряло последние цифры, передайте его строкой",
             "a number of 2^53 or more has lost its last digits already, pass it as a string",
         ),
-        Problem::OutOfRange { least, most } => language
-            .choose(format!("допустимы значения от {least} до {most}"), format!("it must be from {least} to {most}")),
-        Problem::NotWhole => plain("нужно целое число", "it must be a whole number"),
-        Problem::Empty => plain("значение не должно быть пустым", "it must not be empty"),
-        Problem::NotSet => {
-            plain("не заполнено, задайте его до вызова метода", "it is not set, set it before you call the method")
+        Problem::OutOfRange { least, most } => {
+            quoting!(language, "допустимы значения от {least} до {most}", "it must be from {least} to {most}")
         }
-        Problem::Token(_) => plain(
+        Problem::NotWhole => plain!(language, "нужно целое число", "it must be a whole number"),
+        Problem::Empty => plain!(language, "значение не должно быть пустым", "it must not be empty"),
+        Problem::NotSet => {
+            plain!(
+                language,
+                "не заполнено, задайте его до вызова метода",
+                "it is not set, set it before you call the method"
+            )
+        }
+        Problem::Token(_) => plain!(
+            language,
             "допустимы только видимые символы ASCII без пробелов внутри, скопируйте токен ещё раз",
             "only visible ASCII characters without spaces inside are allowed, copy the token once more",
         ),
-        Problem::ServerUrl(error) => server_url(error, language).to_owned(),
-        Problem::Proxy(_) => plain(
+        Problem::ServerUrl(error) => server_url(error, language),
+        Problem::Proxy(_) => plain!(
+            language,
             "ожидается пустая строка, direct или http://[пользователь:пароль@]адрес[:порт], особые знаки в виде %XX",
             "expected an empty string, direct or http://[user:password@]host[:port], special characters as %XX",
         ),
-        Problem::CertificateFile(error) => certificate_file(error, language).to_owned(),
+        Problem::CertificateFile(error) => certificate_file(error, language),
         Problem::Json(error) => json(error, language),
-        Problem::NotAnArray { name } => language.choose(
-            format!("ожидается массив JSON вида [{{\"{name}\": \"…\", \"values\": {{…}}}}]"),
-            format!("expected a JSON array of the form [{{\"{name}\": \"…\", \"values\": {{…}}}}]"),
+        Problem::NotAnArray { name } => quoting!(
+            language,
+            "ожидается массив JSON вида [{{\"{name}\": \"…\", \"values\": {{…}}}}]",
+            "expected a JSON array of the form [{{\"{name}\": \"…\", \"values\": {{…}}}}]"
         ),
-        Problem::MethodName => plain(
+        Problem::MethodName => plain!(
+            language,
             "имя метода сервиса состоит только из латинских букв, цифр, знаков _ и -",
             "a method of the service is named by Latin letters, digits, _ and - only",
         ),
-        Problem::WriteOnly => plain("свойство доступно только для записи", "it can only be written"),
-        Problem::ReadOnly => plain("свойство доступно только для чтения", "it can only be read"),
+        Problem::WriteOnly => plain!(language, "свойство доступно только для записи", "it can only be written"),
+        Problem::ReadOnly => plain!(language, "свойство доступно только для чтения", "it can only be read"),
         Problem::ParameterCount { least, most, got } => {
             let range = if least == most { least.to_string() } else { format!("{least}–{most}") };
-            language.choose(
-                format!("параметров должно быть {range}, передано {got}"),
-                format!("it takes {range} parameters, got {got}"),
+            quoting!(
+                language,
+                "параметров должно быть {range}, передано {got}",
+                "it takes {range} parameters, got {got}"
             )
         }
         Problem::UnknownMember => {
-            plain("такого свойства или метода у компоненты нет", "the component has no such property or method")
+            plain!(
+                language,
+                "такого свойства или метода у компоненты нет",
+                "the component has no such property or method"
+            )
         }
-        Problem::Busy => plain(
+        Problem::Busy => plain!(
+            language,
             "объект занят другим вызовом, создайте для этого отдельный объект",
             "the object is busy with another call, make a separate object for this",
         ),
-        Problem::OutOfMemory => plain("платформа не выделила память", "the platform gave no memory"),
-        Problem::Internal { place } => language.choose(
-            format!("внутренняя ошибка компоненты ({place}), сообщите о ней разработчикам"),
-            format!("an internal error of the component ({place}), please report it"),
+        Problem::OutOfMemory => plain!(language, "платформа не выделила память", "the platform gave no memory"),
+        Problem::Internal { place } => quoting!(
+            language,
+            "внутренняя ошибка компоненты ({place}), сообщите о ней разработчикам",
+            "an internal error of the component ({place}), please report it"
         ),
     }
 }
 
-fn server_url(error: &ServerUrlError, language: Language) -> &'static str {
+fn server_url(error: &ServerUrlError, language: Language) -> Phrase {
     match error {
-        ServerUrlError::Syntax => language.choose(
+        ServerUrlError::Syntax => plain!(
+            language,
             "это не адрес сервера, ожидается, например, https://getpass.passteam.ru/oapi/v1",
             "this is not the address of a server, expected something like https://getpass.passteam.ru/oapi/v1",
         ),
         ServerUrlError::Scheme => {
-            language.choose("адрес должен начинаться с https://", "the address must begin with https://")
+            plain!(language, "адрес должен начинаться с https://", "the address must begin with https://")
         }
-        ServerUrlError::PlainHttpBeyondLoopback => language.choose(
+        ServerUrlError::PlainHttpBeyondLoopback => plain!(
+            language,
             "http:// допустим только для этого же компьютера (127.0.0.1, localhost), используйте https://",
             "http:// is allowed for this computer only (127.0.0.1, localhost), use https://",
         ),
-        ServerUrlError::UserInfo => language.choose(
+        ServerUrlError::UserInfo => plain!(
+            language,
             "в адресе не должно быть имени пользователя и пароля",
             "there must be no user name or password in the address",
         ),
         ServerUrlError::QueryOrFragment => {
-            language.choose("в адресе не должно быть знаков ? и #", "there must be no ? or # in the address")
+            plain!(language, "в адресе не должно быть знаков ? и #", "there must be no ? or # in the address")
         }
     }
 }
 
-fn certificate_file(error: &CertificateFileError, language: Language) -> &'static str {
+fn certificate_file(error: &CertificateFileError, language: Language) -> Phrase {
     match error {
-        CertificateFileError::NoCertificate => language.choose(
+        CertificateFileError::NoCertificate => plain!(
+            language,
             "в файле нет ни одного сертификата; читаются форматы PEM и DER, в Windows выгрузите сертификат как файл X.509 (.cer)",
             "the file holds no certificate; the formats PEM and DER are read, in Windows export the certificate as an X.509 file (.cer)",
         ),
-        CertificateFileError::Unreadable(_) => language.choose(
+        CertificateFileError::Unreadable(_) => plain!(
+            language,
             "файл не найден или не читается; проверьте путь и права на компьютере, где выполняется код. Читаются форматы PEM и DER (.cer)",
             "the file is missing or cannot be read; check its path and rights on the computer that runs the code. The formats PEM and DER (.cer) are read",
         ),
     }
 }
 
-fn json(error: &FormError, language: Language) -> String {
+fn json(error: &FormError, language: Language) -> Phrase {
     match error {
-        FormError::EmptyName => language
-            .choose("имя переменной не должно быть пустым", "the name of a variable must not be empty")
-            .to_owned(),
-        FormError::NotAnObject => language
-            .choose(
-                "ожидается объект JSON, например {\"BONUS\": 100}",
-                "expected a JSON object such as {\"BONUS\": 100}",
-            )
-            .to_owned(),
-        FormError::Syntax { line, column } => language.choose(
-            format!("ошибка в тексте JSON, строка {line}, позиция {column}"),
-            format!("malformed JSON, line {line}, column {column}"),
+        FormError::EmptyName => {
+            plain!(language, "имя переменной не должно быть пустым", "the name of a variable must not be empty")
+        }
+        FormError::NotAnObject => plain!(
+            language,
+            "ожидается объект JSON, например {\"BONUS\": 100}",
+            "expected a JSON object such as {\"BONUS\": 100}",
         ),
-        FormError::Nested { name } => language.choose(
-            format!("значение «{name}» не может быть объектом или массивом"),
-            format!("the value of \"{name}\" must not be an object or an array"),
+        FormError::Syntax { line, column } => quoting!(
+            language,
+            "ошибка в тексте JSON, строка {line}, позиция {column}",
+            "malformed JSON, line {line}, column {column}"
         ),
-        FormError::NumberTooLong { name } => language.choose(
-            format!("число «{name}» слишком длинное, передайте его строкой"),
-            format!("the number \"{name}\" is too long, pass it as a string"),
+        FormError::Nested { name } => quoting!(
+            language,
+            "значение «{name}» не может быть объектом или массивом",
+            "the value of \"{name}\" must not be an object or an array"
+        ),
+        FormError::NumberTooLong { name } => quoting!(
+            language,
+            "число «{name}» слишком длинное, передайте его строкой",
+            "the number \"{name}\" is too long, pass it as a string"
         ),
         FormError::TooDeep => {
-            language.choose("слишком большая вложенность JSON", "the JSON is nested too deeply").to_owned()
+            plain!(language, "слишком большая вложенность JSON", "the JSON is nested too deeply")
         }
-        FormError::TooLong => language
-            .choose(
-                "вложенный JSON слишком велик: имена его полей вместе длиннее 4 МиБ",
-                "the nested JSON is too large: the names of its fields are longer than 4 MiB together",
-            )
-            .to_owned(),
+        FormError::TooLong => plain!(
+            language,
+            "вложенный JSON слишком велик: имена его полей вместе длиннее 4 МиБ",
+            "the nested JSON is too large: the names of its fields are longer than 4 MiB together",
+        ),
     }
 }
 
@@ -567,16 +626,18 @@ mod tests {
     #[test]
     fn an_exception_names_the_property_or_the_parameter_in_both_languages() {
         let out_of_range = Problem::OutOfRange { least: 0.1, most: 600.0 };
-        let property = Misuse::property(Names::new("Timeout", "Таймаут"), out_of_range);
-        let text = |language| misuse(&property, language);
+        const TIMEOUT: Names = Names::new("Timeout", "Таймаут");
+        let property = Misuse::property(&TIMEOUT, out_of_range);
+        let text = |language| misuse(&property, language).to_string();
         assert_eq!(text(Language::Russian), "Свойство Таймаут (Timeout): допустимы значения от 0.1 до 600.");
         assert_eq!(text(Language::English), "Property Timeout (Таймаут): it must be from 0.1 to 600.");
 
-        let (method, parameter) = (Names::new("SetValue", "УстановитьЗначение"), Names::new("Name", "Имя"));
-        let subject = Subject::Parameter { method, number: 1, parameter };
+        const SET_VALUE: Names = Names::new("SetValue", "УстановитьЗначение");
+        const NAME: Names = Names::new("Name", "Имя");
+        let subject = Subject::Parameter { method: &SET_VALUE, number: 1, parameter: &NAME };
         let problem = Problem::WrongType { expected: BslType::String, got: BslType::Number };
         assert_eq!(
-            misuse(&Misuse { subject, problem }, Language::Russian),
+            misuse(&Misuse { subject, problem }, Language::Russian).to_string(),
             "Метод УстановитьЗначение (SetValue), параметр 1 Имя (Name): ожидается значение типа Строка, передано Число."
         );
     }

@@ -23,17 +23,17 @@ pub enum Subject {
     /// No member in particular.
     Component,
     /// A property.
-    Property(Names),
+    Property(&'static Names),
     /// The call of a method as a whole.
-    Method(Names),
+    Method(&'static Names),
     /// One parameter of a method.
     Parameter {
         /// The method.
-        method: Names,
+        method: &'static Names,
         /// The parameter's place, from 1.
         number: usize,
         /// The parameter.
-        parameter: Names,
+        parameter: &'static Names,
     },
 }
 
@@ -142,12 +142,12 @@ impl Misuse {
     }
 
     /// A mistake with a property.
-    pub fn property(names: Names, problem: Problem) -> Misuse {
+    pub fn property(names: &'static Names, problem: Problem) -> Misuse {
         Misuse { subject: Subject::Property(names), problem }
     }
 
     /// A mistake with a call as a whole.
-    pub fn method(names: Names, problem: Problem) -> Misuse {
+    pub fn method(names: &'static Names, problem: Problem) -> Misuse {
         Misuse { subject: Subject::Method(names), problem }
     }
 

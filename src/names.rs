@@ -1,22 +1,36 @@
 //! The two names, English and Russian, of everything that BSL can name, and how a name from BSL is compared with them.
 
+use crate::utf16;
+
 /// The names of a property, a method or a parameter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Names {
     /// The English name.
     pub en: &'static str,
     /// The Russian name.
     pub ru: &'static str,
+    en_units: Units,
+    ru_units: Units,
 }
+
+/// A name in UTF-16.
+#[derive(Debug, PartialEq, Eq)]
+struct Units {
+    units: [u16; LONGEST],
+    length: usize,
+}
+
+/// The length of the longest name.
+const LONGEST: usize = 20;
 
 impl Names {
     /// Both names of one thing.
     pub const fn new(en: &'static str, ru: &'static str) -> Names {
-        Names { en, ru }
+        Names { en, ru, en_units: Units::of(en), ru_units: Units::of(ru) }
     }
 
     /// The name for an alias of the Native API: 0 English, 1 Russian.
-    pub fn alias(self, alias: usize) -> Option<&'static str> {
+    pub fn alias(&self, alias: usize) -> Option<&'static str> {
         match alias {
             0 => Some(self.en),
             1 => Some(self.ru),
@@ -24,22 +38,35 @@ impl Names {
         }
     }
 
+    /// The English name in UTF-16.
+    pub fn en_units(&self) -> &[u16] {
+        self.en_units.as_slice()
+    }
+
+    /// The Russian name in UTF-16.
+    pub fn ru_units(&self) -> &[u16] {
+        self.ru_units.as_slice()
+    }
+
     /// Whether `name`, in UTF-16, is one of the two in any case.
-    pub fn matches(self, name: &[u16]) -> bool {
-        // By the length most other names are told apart at once.
-        let fits = |own: &str, bytes_per_letter| own.len() == bytes_per_letter * name.len();
-        fits(self.en, LATIN) && is_same(self.en.bytes().map(u16::from), name)
-            || fits(self.ru, RUSSIAN) && is_same(self.ru.encode_utf16(), name)
+    pub fn matches(&self, name: &[u16]) -> bool {
+        is_same(self.en_units(), name) || is_same(self.ru_units(), name)
     }
 }
 
-/// How many bytes a letter takes in UTF-8. Names consist of nothing but letters of one alphabet.
-const LATIN: usize = 1;
-const RUSSIAN: usize = 2;
+impl Units {
+    const fn of(name: &str) -> Units {
+        Units { units: utf16::encode(name), length: utf16::length(name) }
+    }
 
-/// Whether two names of the same length are the same in any case.
-fn is_same(own: impl Iterator<Item = u16>, name: &[u16]) -> bool {
-    own.zip(name).all(|(own, unit)| own == *unit || fold(own) == fold(*unit))
+    fn as_slice(&self) -> &[u16] {
+        &self.units[..self.length]
+    }
+}
+
+/// Whether two names are the same in any case. By the length most are told apart at once.
+fn is_same(own: &[u16], name: &[u16]) -> bool {
+    own.len() == name.len() && own.iter().zip(name).all(|(own, unit)| own == unit || fold(*own) == fold(*unit))
 }
 
 /// Lower case, for the letters that names are made of: Latin and Russian.

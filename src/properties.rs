@@ -6,13 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use passteam_client::form::Variables;
-use passteam_client::redact::redact_credentials;
 use passteam_client::settings::{CertificateFile, Proxy, ServerUrl, Settings, Token};
 
 use crate::language::Language;
 use crate::last_call::LastCall;
-use crate::messages;
-use crate::misuse::{Misuse, Problem};
+use crate::misuse::Problem;
 use crate::value::{Argument, Returned};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -22,8 +20,6 @@ const TIMEOUT_SECONDS: (f64, f64) = (0.1, 600.0);
 const RETRIES: (f64, f64) = (0.0, 10.0);
 /// Range of `RequestsPerMinute`; 0 sets no limit.
 const REQUESTS_PER_MINUTE: (f64, f64) = (0.0, 100_000.0);
-/// `ErrorKind` after a BSL exception.
-const MISUSE: &str = "Misuse";
 
 /// What an object remembers between its calls.
 #[derive(Default)]
@@ -43,15 +39,6 @@ pub struct Properties {
 }
 
 impl Properties {
-    /// Stores a BSL exception in the result properties; returns its text for the platform.
-    pub fn note_misuse(&mut self, misuse: Misuse) -> String {
-        let misuse = misuse.redacted(|name| redact_credentials(name, &self.settings));
-        let text = messages::misuse(&misuse, self.language);
-        self.last.error_kind = MISUSE;
-        self.last.error_description.clone_from(&text);
-        text
-    }
-
     /// Discards the collected values, one customer's data.
     pub fn discard_values(&mut self) {
         self.collected = Variables::default();
@@ -162,7 +149,7 @@ impl Properties {
     }
 
     pub fn error_description(&self) -> Returned {
-        Returned::Text(self.last.error_description.clone())
+        Returned::Text(self.last.error_description.to_string())
     }
 
     pub fn response(&self) -> Returned {

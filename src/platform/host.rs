@@ -13,20 +13,13 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
 use addin1c::CString1C;
 
+use crate::utf16::{self, Utf16};
 use crate::variant::write_text;
 
 /// The class: what `GetClassNames` offers and `RegisterExtensionAs` answers.
 pub const CLASS_NAME: &str = "Passteam";
 /// The class as the source of exceptions, with a NUL.
-static SOURCE: [u16; CLASS_NAME.len() + 1] = {
-    let mut units = [0; CLASS_NAME.len() + 1];
-    let mut place = 0;
-    while place < CLASS_NAME.len() {
-        units[place] = CLASS_NAME.as_bytes()[place] as u16;
-        place += 1;
-    }
-    units
-};
+static SOURCE: [u16; CLASS_NAME.len() + 1] = utf16::encode(CLASS_NAME);
 /// `ADDIN_E_FAIL` of `types.h`: a failure without a message box.
 const ADDIN_E_FAIL: c_ushort = 1006;
 /// `E_FAIL`; any code that is not zero makes the platform raise an exception.
@@ -148,16 +141,17 @@ impl Host {
     }
 
     /// Raises a BSL exception when the platform's current call returns.
-    pub fn add_error(&self, text: &str) {
+    pub fn add_error(&self, text: &mut Utf16) {
         let connection = self.connection.load(Ordering::Acquire);
         if connection.is_null() {
             return;
         }
-        let description = with_nul(text);
-        // SAFETY: between `Init` and `Done` the connection is alive, and this is a call of the platform.
-        unsafe {
-            ((*(*connection).table).add_error)(connection, ADDIN_E_FAIL, SOURCE.as_ptr(), description.as_ptr(), E_FAIL);
-        }
+        text.with_nul(|text| {
+            // SAFETY: between `Init` and `Done` the connection is alive, and this is a call of the platform.
+            unsafe {
+                ((*(*connection).table).add_error)(connection, ADDIN_E_FAIL, SOURCE.as_ptr(), text.as_ptr(), E_FAIL);
+            }
+        });
     }
 
     /// Whether the platform has attached the add-in in a process of the add-in's own; `None` if that cannot be told.
@@ -210,40 +204,5 @@ impl Host {
             connection.set_event_buffer_depth(EVENT_QUEUE);
         }
         connection.external_event(CString1C::new(CLASS_NAME), CString1C::new(name), CString1C::new(data));
-    }
-}
-
-/// The text in UTF-16, followed by at least one NUL.
-fn with_nul(text: &str) -> Vec<u16> {
-    // No character takes more units than bytes; what is left over stays 0.
-    let mut units = vec![0; text.len() + 1];
-    let mut length = 0;
-    for character in text.chars() {
-        // Nearly every character is one unit, which needs none of the state that an iterator over units has.
-        match u16::try_from(u32::from(character)) {
-            Ok(unit) => {
-                units[length] = unit;
-                length += 1;
-            }
-            Err(_) => length += character.encode_utf16(&mut units[length..]).len(),
-        }
-    }
-    units
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_text_of_any_characters_is_followed_by_a_nul() {
-        for text in
-            ["", "UpdateCard", "Метод «ОбновитьКарту» – €", "\u{7f}\u{80}\u{7ff}\u{800}\u{ffff}", "a😀б😀", "😀"]
-        {
-            let units = with_nul(text);
-            let (own, rest) = units.split_at(text.encode_utf16().count());
-            assert_eq!(String::from_utf16(own).unwrap(), text);
-            assert!(!rest.is_empty() && rest.iter().all(|unit| *unit == 0));
-        }
     }
 }

@@ -6,10 +6,13 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU8, Ordering};
 
+use passteam_client::redact::redact_credentials;
+
 use super::guard::take_panic_place;
 use super::host::Host;
 use crate::component::Component;
 use crate::language::Language;
+use crate::messages;
 use crate::misuse::{Misuse, Problem};
 
 /// The platform may call from several threads, so every field can be shared.
@@ -57,8 +60,10 @@ impl State {
     pub fn with_component(&self, body: impl FnOnce(&Component) -> Result<(), Misuse>) -> bool {
         self.component.properties().language = self.language();
         let Err(misuse) = body(&self.component) else { return true };
-        let text = self.component.properties().note_misuse(misuse);
-        self.host.add_error(&text);
+        let misuse = misuse.redacted(|name| redact_credentials(name, &self.component.properties().settings));
+        let mut text = messages::misuse(&misuse, self.language());
+        self.host.add_error(&mut text);
+        self.component.properties().last.note_misuse(text);
         false
     }
 

@@ -367,7 +367,7 @@ fn call(state: &State, component: &Component, index: c_long, arguments: &[Argume
         return call();
     }
     let ended = catch(call).unwrap_or_else(|| Err(Misuse::component(Problem::Internal { place: take_panic_place() })));
-    Ok(ended.unwrap_or_else(|misuse| Returned::Text(messages::misuse(&misuse, state.language()))))
+    Ok(ended.unwrap_or_else(|misuse| Returned::Text(messages::misuse(&misuse, state.language()).to_string())))
 }
 
 /// Whether a method may end in a BSL exception.
