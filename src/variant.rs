@@ -242,13 +242,11 @@ impl<T> Counted<T> {
 
 /// Text in UTF-16, lone surrogates as U+FFFD. ASCII, such as ids and names of variables, is most of what comes, and needs no decoding.
 fn text(units: &[u16]) -> String {
-    let ascii = units.iter().take_while(|unit| **unit < 0x80).count();
-    let (ascii, rest) = units.split_at(ascii);
-    let mut text: String = ascii.iter().map(|unit| char::from(*unit as u8)).collect();
-    if !rest.is_empty() {
-        text.extend(char::decode_utf16(rest.iter().copied()).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)));
+    if units.iter().fold(0, |all, unit| all | unit) < 0x80 {
+        let bytes = units.iter().map(|unit| *unit as u8).collect();
+        return String::from_utf8(bytes).unwrap_or_default();
     }
-    text
+    String::from_utf16_lossy(units)
 }
 
 /// Copies `text` and a terminating NUL into a block of `allocate`; the block, and the length without the NUL. The block is

@@ -2,6 +2,7 @@
 //!
 //! When a repeat may go is a matter of [`crate::pace`], how a request is sent one of [`crate::transport`].
 
+use std::pin::pin;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -36,7 +37,8 @@ pub(crate) async fn until_done<Try: Future<Output = Attempt>>(
         tries += 1;
         let sent = Sent::default();
         let given_up = || Attempt::failed(Cause::Deadline, !sent.is_noted());
-        let result = pace.within(deadline, attempt(sent.clone())).await.unwrap_or_else(given_up);
+        // Pinned here: what waits for it would move it otherwise.
+        let result = pace.within(deadline, pin!(attempt(sent.clone()))).await.unwrap_or_else(given_up);
         let pause = if tries > retries { None } else { pause_before_repeat(repeatable, &result, backoff(tries)) };
         let Some(next) = pause.and_then(|pause| Instant::now().checked_add(pause)) else {
             return report(result, repeatable, tries);

@@ -201,7 +201,8 @@ impl Session {
                 return Ok(kept);
             }
         }
-        connect::connect(self.process, &self.route).await
+        // Boxed, so that the kilobytes of a handshake are no part of every try.
+        Box::pin(connect::connect(self.process, &self.route)).await
     }
 
     /// The request as it goes out; none for a path that is no path, which no setting makes.

@@ -63,8 +63,8 @@ pub(super) struct Connection {
     watch: Arc<Watch>,
 }
 
-/// hyper's side of the connection; none once it has ended.
-struct Driver(Option<Running>);
+/// hyper's side of the connection; none once it has ended. Boxed, because each request moves the connection several times.
+struct Driver(Option<Box<Running>>);
 
 type Running = http1::Connection<TokioIo<Stream>, Full<Bytes>>;
 
@@ -81,7 +81,7 @@ impl Connection {
             .max_headers(MOST_HEADERS)
             .handshake(TokioIo::new(stream))
             .await?;
-        Ok(Connection { sender, driver: Driver(Some(running)), watch })
+        Ok(Connection { sender, driver: Driver(Some(Box::new(running))), watch })
     }
 
     /// Whether the server has neither closed an idle connection nor said anything on it, as far as the operating system knows.
