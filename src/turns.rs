@@ -64,7 +64,7 @@ impl Turns {
             if left.is_zero() {
                 queue.waiting.retain(|waiting| *waiting != number);
                 // The next in the queue may go if nobody holds the turn.
-                self.changed.notify_all();
+                self.wake(&queue);
                 return Err(Busy);
             }
             was_awaited = true;
@@ -97,7 +97,7 @@ impl Turns {
         let mut queue = self.queue();
         queue.waiting.clear();
         queue.closing += 1;
-        self.changed.notify_all();
+        self.wake(&queue);
         while queue.visits > 0 || queue.holder.is_some_and(|holder| holder != thread_id()) {
             queue.asleep += 1;
             queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
@@ -111,6 +111,13 @@ impl Turns {
         self.queue().closing > 0
     }
 
+    /// Wakes the threads that wait. To wake nobody would be a call of the operating system all the same.
+    fn wake(&self, queue: &Queue) {
+        if queue.asleep > 0 {
+            self.changed.notify_all();
+        }
+    }
+
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -118,8 +125,9 @@ impl Turns {
 
 impl Drop for Visit<'_> {
     fn drop(&mut self) {
-        self.turns.queue().visits -= 1;
-        self.turns.changed.notify_all();
+        let mut queue = self.turns.queue();
+        queue.visits -= 1;
+        self.turns.wake(&queue);
     }
 }
 
@@ -127,12 +135,7 @@ impl Drop for Turn<'_> {
     fn drop(&mut self) {
         let mut queue = self.turns.queue();
         queue.holder = None;
-        let is_awaited = queue.asleep > 0;
-        drop(queue);
-        // To wake nobody is a call of the operating system all the same.
-        if is_awaited {
-            self.turns.changed.notify_all();
-        }
+        self.turns.wake(&queue);
     }
 }
 

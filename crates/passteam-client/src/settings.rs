@@ -3,6 +3,7 @@
 mod address;
 pub(crate) mod certificate_file;
 mod kept;
+mod last;
 pub(crate) mod proxy;
 mod server_url;
 mod token;

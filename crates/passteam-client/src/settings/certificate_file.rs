@@ -11,6 +11,7 @@ use std::sync::Arc;
 use rustls::RootCertStore;
 use rustls::pki_types::{CertificateDer, TrustAnchor};
 
+use super::last::Last;
 use crate::pem;
 
 /// No bundle of CA certificates comes near; what is larger is another kind of file.
@@ -67,10 +68,15 @@ impl PartialEq for OwnAuthorities {
 /// # Errors
 /// What [`CertificateFileError`] lists.
 pub(crate) fn read(path: &str) -> Result<OwnAuthorities, CertificateFileError> {
+    static LAST: Last<OwnAuthorities> = Last::new();
     let content = fs::metadata(path).and_then(|metadata| content(path, &metadata));
     let content = content.map_err(|error| CertificateFileError::Unreadable(error.kind()))?;
+    LAST.or_make(|known| *known.content == *content, || authorities(&content))
+}
+
+fn authorities(content: &[u8]) -> Result<OwnAuthorities, CertificateFileError> {
     let mut store = RootCertStore::empty();
-    for certificate in parse(&content) {
+    for certificate in parse(content) {
         // Bundles hold odd ones: they are skipped.
         add_anchor(&mut store, certificate);
     }

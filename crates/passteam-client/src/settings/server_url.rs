@@ -1,18 +1,23 @@
 //! The service's address, and which addresses are refused.
 
 use std::fmt;
+use std::sync::Arc;
 
 use rustls::pki_types::ServerName;
 use url::Url;
 
 use super::address::{holds_unprintable, without_brackets};
+use super::last::Last;
 
 /// The public service: vendor's API pages, v1.8.2.
 const PUBLIC_SERVICE: &str = "https://getpass.passteam.ru/oapi/v1";
 
 /// The address under which the service's methods stand: `https://` everywhere, `http://` only to this very computer.
 #[derive(Clone, PartialEq, Eq)]
-pub struct ServerUrl {
+pub struct ServerUrl(Arc<Parts>);
+
+#[derive(PartialEq, Eq)]
+struct Parts {
     text: String,
     /// In lower case, an IPv6 address without brackets.
     host: String,
@@ -31,7 +36,49 @@ impl ServerUrl {
     /// # Errors
     /// What [`ServerUrlError`] lists. The token goes to this address, so nothing about it is guessed.
     pub fn parse(text: &str) -> Result<ServerUrl, ServerUrlError> {
+        static LAST: Last<ServerUrl> = Last::new();
         let text = text.trim();
+        LAST.or_make(|known| known.0.text == text, || Parts::parse(text).map(|parts| ServerUrl(Arc::new(parts))))
+    }
+
+    /// The address as it was set, trimmed.
+    pub fn as_str(&self) -> &str {
+        &self.0.text
+    }
+
+    /// The path under which `method` of the service stands. `method` needs no escaping: see [`crate::Request::method`].
+    pub(crate) fn path(&self, method: &str) -> String {
+        format!("{}/{method}", self.0.path)
+    }
+
+    /// A name in lower case and ASCII, or an IP address without brackets.
+    pub(crate) fn host(&self) -> &str {
+        &self.0.host
+    }
+
+    /// The port, also if it is the default one.
+    pub(crate) fn port(&self) -> u16 {
+        self.0.port
+    }
+
+    /// The value of the header `Host`.
+    pub(crate) fn host_header(&self) -> &str {
+        &self.0.host_header
+    }
+
+    /// The name that the server's certificate must be for; `None` for plain http.
+    pub(crate) fn tls_name(&self) -> Option<&ServerName<'static>> {
+        self.0.tls_name.as_ref()
+    }
+
+    /// Whether requests go out in clear text, which only happens on this computer.
+    pub fn is_plain(&self) -> bool {
+        self.0.tls_name.is_none()
+    }
+}
+
+impl Parts {
+    fn parse(text: &str) -> Result<Parts, ServerUrlError> {
         let (scheme, rest) = text.split_once("://").ok_or(ServerUrlError::Syntax)?;
         let secure = scheme.eq_ignore_ascii_case("https");
         if !secure && !scheme.eq_ignore_ascii_case("http") {
@@ -58,7 +105,7 @@ impl ServerUrl {
         if !secure && !is_loopback(host) {
             return Err(ServerUrlError::PlainHttpBeyondLoopback);
         }
-        Ok(ServerUrl {
+        Ok(Parts {
             text: text.to_owned(),
             host_header: url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")),
             port: url.port_or_known_default().ok_or(ServerUrlError::Syntax)?,
@@ -66,41 +113,6 @@ impl ServerUrl {
             tls_name: secure.then_some(tls_name),
             path: url.path().trim_end_matches('/').to_owned(),
         })
-    }
-
-    /// The address as it was set, trimmed.
-    pub fn as_str(&self) -> &str {
-        &self.text
-    }
-
-    /// The path under which `method` of the service stands. `method` needs no escaping: see [`crate::Request::method`].
-    pub(crate) fn path(&self, method: &str) -> String {
-        format!("{}/{method}", self.path)
-    }
-
-    /// A name in lower case and ASCII, or an IP address without brackets.
-    pub(crate) fn host(&self) -> &str {
-        &self.host
-    }
-
-    /// The port, also if it is the default one.
-    pub(crate) fn port(&self) -> u16 {
-        self.port
-    }
-
-    /// The value of the header `Host`.
-    pub(crate) fn host_header(&self) -> &str {
-        &self.host_header
-    }
-
-    /// The name that the server's certificate must be for; `None` for plain http.
-    pub(crate) fn tls_name(&self) -> Option<&ServerName<'static>> {
-        self.tls_name.as_ref()
-    }
-
-    /// Whether requests go out in clear text, which only happens on this computer.
-    pub fn is_plain(&self) -> bool {
-        self.tls_name.is_none()
     }
 }
 
@@ -110,13 +122,16 @@ fn is_loopback(host: &str) -> bool {
 
 impl Default for ServerUrl {
     fn default() -> Self {
-        ServerUrl::parse(PUBLIC_SERVICE).expect("the public service's address is a constant that parses")
+        static PUBLIC: Last<ServerUrl> = Last::new();
+        PUBLIC
+            .or_make(|_| true, || ServerUrl::parse(PUBLIC_SERVICE))
+            .expect("the public service's address is a constant that parses")
     }
 }
 
 impl fmt::Debug for ServerUrl {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_tuple("ServerUrl").field(&self.text).finish()
+        formatter.debug_tuple("ServerUrl").field(&self.0.text).finish()
     }
 }
 
