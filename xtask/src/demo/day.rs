@@ -98,7 +98,7 @@ impl Day<'_> {
     fn morning(&mut self) {
         self.title(["Утро: две новые карты", "Morning: two new cards"]);
         self.act(&format!("НоваяКарта(\"{ANNA}\", \"+79161234567\")"));
-        self.state(ANNA, "КОтправке");
+        self.is_marked(ANNA);
         self.act(&format!("НоваяКарта(\"{OLEG}\", \"+79037654321\")"));
         self.check(
             !self.sandbox.requests().iter().any(|request| matches!(&*request.method, "createcard" | "updatecard")),
@@ -130,7 +130,7 @@ impl Day<'_> {
     fn sales(&mut self) {
         self.title(["Продажа: у Анны 12 500,50 баллов", "A sale: Anna has 12,500.50 points"]);
         self.act(&format!("Чек(\"{ANNA}\", 12500.5)"));
-        self.state(ANNA, "КОтправке");
+        self.is_marked(ANNA);
         self.job();
         self.check(
             self.served(ANNA, "BONUS") == "12500.5",
@@ -152,7 +152,7 @@ impl Day<'_> {
 
         self.title(["Продажа из магазина, загруженная обменом", "A shop's sale that exchange loads"]);
         self.act(&format!("ЗагрузитьДвижения(\"{OLEG}\", 150)"));
-        self.state(OLEG, "КОтправке");
+        self.is_marked(OLEG);
         self.job();
         self.check(self.served(OLEG, "BONUS") == "150", ["баланс Олега верный", "Oleg's balance is right"]);
     }
@@ -317,6 +317,12 @@ impl Day<'_> {
     }
 
     // What must come of it.
+
+    /// A handler has marked a card.
+    fn is_marked(&mut self, name: &str) {
+        let marked = self.base.ask(&format!("Отмечена(\"{name}\")"));
+        self.check(marked == "Да", ["карта отмечена", "the card is marked"]);
+    }
 
     /// A card's record in the queue has this state; there is none if the state is empty.
     fn state(&mut self, name: &str, state: &str) {

@@ -1,4 +1,4 @@
-//! Sales at two tills with the same cards never wait for each other in a circle.
+//! Sessions that put the same cards into the queue never wait for each other in a circle.
 //!
 //! Whether one call of `Заблокировать` takes all its locks at once is not settled of the platform: here it takes them one
 //! after another, so that their order counts.
@@ -15,18 +15,18 @@ use crate::story::texts;
 const QUEUE: &str = "РегистрСведений.ОчередьPassteam";
 const CARDS: &str = "Справочник.ИнформационныеКарты";
 
-/// What the two tills tell the test, which decides who goes on.
+/// What the two sessions tell the test, which decides who goes on.
 enum News {
     /// A session waits for a lock; it goes on when it is told to.
     Waits(mpsc::Sender<()>),
-    /// A sale has ended.
-    Sold(Result<(), String>),
+    /// A session has done its work.
+    Done(Result<(), String>),
 }
 
 /// Asks the test whenever a session waits.
-struct Tills(Mutex<Option<mpsc::Sender<News>>>);
+struct Sessions(Mutex<Option<mpsc::Sender<News>>>);
 
-impl Scheduler for Tills {
+impl Scheduler for Sessions {
     fn point(&self, _: SessionId, _: &str) -> Turn {
         Turn::Go
     }
@@ -41,32 +41,27 @@ impl Scheduler for Tills {
     }
 }
 
-/// A receipt with points on two cards, the one that is named first first.
-fn sale(first: &str, second: &str) -> String {
+/// Puts two cards into the queue, the one that is named first first.
+fn queueing(first: &str, second: &str) -> String {
     format!(
-        r#"Чек = Документы.ЧекККМ.СоздатьДокумент();
-		Чек.Дата = ТекущаяДатаСеанса();
-		Чек.Записать();
-		Набор = РегистрыНакопления.БонусныеБаллы.СоздатьНаборЗаписей();
-		Набор.Отбор.Регистратор.Установить(Чек.Ссылка);
+        r#"Карты = Новый Массив;
 		Для Каждого Имя Из СтрРазделить("{first},{second}", ",") Цикл
-			Движение = Набор.ДобавитьПриход();
-			Движение.Период = Чек.Дата;
-			Движение.ДисконтнаяКарта = Справочники.ИнформационныеКарты.НайтиПоНаименованию(Имя);
-			Движение.Начислено = 1;
+			Карты.Добавить(Справочники.ИнформационныеКарты.НайтиПоНаименованию(Имя));
 		КонецЦикла;
-		Набор.Записать();
+		НачатьТранзакцию(РежимУправленияБлокировкойДанных.Управляемый);
+		ОчередьPassteam.ПоставитьВОчередь(Карты, Ложь);
+		ЗафиксироватьТранзакцию();
 		Возврат "";"#
     )
 }
 
-/// Two tills sell to the same two cards, each in its own order, while somebody holds the second of them; how the sales end,
+/// Two sessions queue the same two cards, each in its own order, while somebody holds the second of them; how they end,
 /// and the errors of the event log.
-fn two_sales(texts: ModuleTexts) -> (Vec<Result<(), String>>, Vec<String>) {
+fn two_sessions(texts: ModuleTexts) -> (Vec<Result<(), String>>, Vec<String>) {
     let (tell, news) = mpsc::channel();
-    let tills = Arc::new(Tills(Mutex::new(Some(tell.clone()))));
+    let sessions = Arc::new(Sessions(Mutex::new(Some(tell.clone()))));
     let set_up = settled(&untouched(), texts, |settings| settings.data_locks_one_by_one = true);
-    let shop = Shop::new(SetUp { scheduler: tills, ..set_up }).unwrap_or_else(|error| panic!("{error}"));
+    let shop = Shop::new(SetUp { scheduler: sessions, ..set_up }).unwrap_or_else(|error| panic!("{error}"));
     let references = [1_u128, 2].map(|number| Reference { object: CARDS.into(), id: uuid::Uuid::from_u128(number) });
     let holder = shop.infobase(|base| {
         let session = base.open_session(User::administrator());
@@ -86,19 +81,19 @@ fn two_sales(texts: ModuleTexts) -> (Vec<Result<(), String>>, Vec<String>) {
     });
     let next_wait = || match news.recv().unwrap() {
         News::Waits(go_on) => go_on,
-        News::Sold(result) => panic!("a till did not wait: {result:?}"),
+        News::Done(result) => panic!("a session did not wait: {result:?}"),
     };
     let ended = thread::scope(|scope| {
-        let till = |first: &'static str, second: &'static str| {
+        let session = |first: &'static str, second: &'static str| {
             let (shop, tell) = (shop.clone(), tell.clone());
             scope.spawn(move || {
-                let sold = run_as(&shop, User::administrator(), "", &sale(first, second));
-                tell.send(News::Sold(sold.map(|_| ()))).unwrap();
+                let done = run_as(&shop, User::administrator(), "", &queueing(first, second));
+                tell.send(News::Done(done.map(|_| ()))).unwrap();
             });
         };
-        till("Первая", "Вторая");
+        session("Первая", "Вторая");
         let first = next_wait();
-        till("Вторая", "Первая");
+        session("Вторая", "Первая");
         let second = next_wait();
         shop.infobase(|base| base.close_session(holder)).unwrap();
         // The one that came later goes on first; whoever waits again is told to when the other has done something.
@@ -110,7 +105,7 @@ fn two_sales(texts: ModuleTexts) -> (Vec<Result<(), String>>, Vec<String>) {
             }
             match news.recv().unwrap() {
                 News::Waits(go_on) => waiting.insert(0, go_on),
-                News::Sold(result) => ended.push(result),
+                News::Done(result) => ended.push(result),
             }
         }
         ended
@@ -120,20 +115,21 @@ fn two_sales(texts: ModuleTexts) -> (Vec<Result<(), String>>, Vec<String>) {
 }
 
 #[test]
-fn two_sales_with_the_same_cards_in_opposite_order_both_end() {
-    let (ended, log) = two_sales(texts());
+fn two_sessions_with_the_same_cards_in_opposite_order_both_end() {
+    let (ended, log) = two_sessions(texts());
     assert_eq!(ended, [Ok(()), Ok(())], "{log:?}");
     assert_eq!(log, Vec::<String>::new());
 }
 
 /// The test would see it.
 #[test]
-fn cards_that_are_locked_in_the_order_of_the_receipt_are_a_deadlock() {
+fn cards_that_are_locked_in_the_order_of_the_list_are_a_deadlock() {
     let mut texts = texts();
     let text = texts.get_mut("CommonModules/ОчередьPassteam/Ext/Module.bsl").unwrap();
     let sorting = "	Ключи.СортироватьПоЗначению();\n";
     assert_eq!(text.matches(sorting).count(), 1);
     *text = text.replace(sorting, "");
-    let (_, log) = two_sales(texts);
-    assert!(log.iter().any(|comment| comment.contains("взаимоблокировк") || comment.contains("Deadlock")), "{log:?}");
+    let (ended, _) = two_sessions(texts);
+    let is_deadlock = |error: &String| error.contains("взаимоблокировк") || error.contains("Deadlock");
+    assert!(ended.iter().any(|ended| ended.as_ref().is_err_and(is_deadlock)), "{ended:?}");
 }

@@ -152,7 +152,8 @@ fn pairs_whose_cards_both_have_an_id_cost_a_run_nothing() {
                 Заменить(\"П{pair}\", \"Н{pair}\")"
             ));
         }
-        story.act("Опустошить(\"ОчередьPassteam\"); Опустошить(\"ВладельцыPassteam\")");
+        story
+            .act("Опустошить(\"ОчередьPassteam\"); Опустошить(\"ОтметкиPassteam\"); Опустошить(\"ВладельцыPassteam\")");
         let calls: Arc<Mutex<Vec<String>>> = Arc::default();
         let noted = calls.clone();
         story.watch(move |_, _, call| noted.lock().unwrap().push(call.to_owned()));

@@ -11,6 +11,7 @@ fn a_card_is_created_and_a_sale_updates_it() {
     assert_eq!(story.id("Анна Петрова"), card.id);
     assert_eq!(card.get("PHONE"), Some("79161234567"));
     story.sell("Анна Петрова", 1250);
+    story.take_marks();
     assert_eq!(story.state("Анна Петрова"), "КОтправке");
     story.job();
     assert_eq!(story.shown("Анна Петрова"), "1250");

@@ -20,9 +20,11 @@ fn with_annas_card() -> Story {
 fn a_card_keeps_its_place_in_the_queue_and_gets_a_new_version() {
     let story = with_annas_card();
     story.sell(ANNA, 1);
+    story.take_marks();
     let (placed, version) = (story.entry(ANNA, "ДатаПостановки"), story.entry(ANNA, "Версия"));
     story.wait(Duration::minutes(5));
     story.sell(ANNA, 2);
+    story.take_marks();
     assert_eq!(story.queued(), "1");
     assert_eq!(story.entry(ANNA, "ДатаПостановки"), placed);
     assert_ne!(story.entry(ANNA, "Версия"), version);
@@ -47,6 +49,7 @@ fn a_card_that_is_no_loyalty_card_any_more_leaves_the_queue() {
     story.act(&format!(
         "УстановитьРеквизит(\"{ANNA}\", \"ТипКарты\", Перечисления.ТипыИнформационныхКарт.Регистрационная)"
     ));
+    story.take_marks();
     assert_eq!(story.state(ANNA), "КОтправке");
     story.job();
     assert_eq!((story.state(ANNA).as_str(), story.balances().as_str()), ("нет записи", "Анна Петрова=0"));

@@ -189,6 +189,11 @@ impl Story {
         self.shop.run_job(JOB).unwrap_or_else(|error| panic!("{error}"));
     }
 
+    /// The job begins: what handlers have marked becomes records of the queue.
+    pub fn take_marks(&self) {
+        self.act("ОчередьPassteam.РазобратьОтметки(ТекущаяУниверсальнаяДата())");
+    }
+
     pub fn night(&self) {
         self.shop.run_job(NIGHTLY_JOB).unwrap_or_else(|error| panic!("{error}"));
     }

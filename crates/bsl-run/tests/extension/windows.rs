@@ -121,6 +121,7 @@ fn with_two_in_the_list() -> Story {
     for (name, kind, unknown) in [("Борис", "FieldRequired", "Ложь"), ("Глеб", "Timeout", "Истина")]
     {
         story.new_card(name, "");
+        story.take_marks();
         story.act(&format!(
             "Запись = ЗаписьОчереди(\"{name}\"); Запись.Состояние = \"ТребуетРешения\"; Запись.ВидОшибки = \"{kind}\";
             Запись.ИсходНеизвестен = {unknown}; Запись.Записать()"
@@ -230,6 +231,7 @@ fn a_card_whose_outcome_became_unknown_meanwhile_is_asked_about() {
 fn who_resolves_sends_a_card_now_and_enters_an_id() {
     let story = Story::new();
     story.act("НоваяКарта(\"Анна\", \"+79161234567\")");
+    story.take_marks();
     with_form(&story, resolver(), SETTINGS, None, |vm, session, form| {
         session.select_rows(vm, form, "Очередь", "СостояниеТекстом", &["К отправке"])?;
         session.press(vm, form, "ОбновитьСейчас")?;
@@ -259,6 +261,7 @@ fn who_resolves_sends_a_card_now_and_enters_an_id() {
 fn the_queue_is_shown_by_state_with_what_to_do() {
     let story = with_two_in_the_list();
     story.new_card("Анна", "+79161234567");
+    story.take_marks();
     with_form(&story, resolver(), SETTINGS, None, |vm, session, form| {
         let mut shown = |column: &str| {
             let mut texts = session.column(vm, form, "Очередь", column).unwrap();

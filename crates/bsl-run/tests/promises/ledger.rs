@@ -10,7 +10,8 @@ use infobase::{Datum, Infobase, Record, Reference, SessionId};
 use rust_decimal::Decimal;
 
 use crate::names::{
-    CARDS, IDS, POINTS, QUEUE, card_of, finds_related, id_in, is_of_the_service, outcome_is_unknown, waits_for_person,
+    CARDS, IDS, MARKS, POINTS, QUEUE, card_of, finds_related, id_in, is_of_the_service, outcome_is_unknown,
+    waits_for_person,
 };
 
 /// How much later than now a movement may be and count all the same: tills' clocks are not the server's.
@@ -165,6 +166,15 @@ impl Books {
             })
         });
         self.queue = queued.collect();
+        let marks = base.read_records(observer, MARKS, &Record::new()).expect("the marks");
+        let marked = marks.iter().filter_map(card_of).map(|card| Queued {
+            card: card.clone(),
+            for_person: false,
+            unknown: false,
+            // The record that a mark becomes does.
+            finds_related: true,
+        });
+        self.queue.extend(marked);
         let records = base.read_records(observer, IDS, &Record::new()).expect("the service's cards");
         let ids = records
             .iter()

@@ -14,7 +14,9 @@ pub const NIGHTLY_JOB: &str = "НочнаяПроверкаPassteam";
 
 /// The register that holds what must be sent, a record a card.
 pub const QUEUE: &str = "РегистрСведений.ОчередьPassteam";
-/// The dimension of the queue and of the register of the service's cards.
+/// The register of what handlers have marked, which the job moves into the queue.
+pub const MARKS: &str = "РегистрСведений.ОтметкиPassteam";
+/// The dimension of the queue, of the marks and of the register of the service's cards.
 const CARD: &str = "Карта";
 /// A queue record's state, and the state in which it waits for a person.
 const STATE: &str = "Состояние";

@@ -12,7 +12,7 @@ use infobase::{Datum, Infobase, LogEntry, LogLevel, Record, Reference, Settings,
 
 use crate::baton::{Actor, Baton, Order, Pace, Stopped, Work};
 use crate::ledger::{Broken, Customer, Ledger, card, reference};
-use crate::names::{NIGHTLY_JOB, QUEUE, QUEUE_JOB, STAGE, card_of, folder, metadata, variant};
+use crate::names::{MARKS, NIGHTLY_JOB, QUEUE, QUEUE_JOB, STAGE, card_of, folder, metadata, variant};
 use crate::service::{Service, StandIn, Weather};
 use crate::themes::{Habits, Theme};
 
@@ -563,7 +563,8 @@ impl<'a> Run<'a> {
     fn check_elsewhere(&self, sold: usize) -> Result<(), Broken> {
         let (queued, failed) = self.world.other().infobase(|base| {
             let observer = base.open_session(User::administrator());
-            let records = base.read_records(observer, QUEUE, &Record::new()).expect("the queue");
+            let mut records = base.read_records(observer, QUEUE, &Record::new()).expect("the queue");
+            records.extend(base.read_records(observer, MARKS, &Record::new()).expect("the marks"));
             // A handler that gets no lock queues nothing.
             let has_failed = |entry: &LogEntry| entry.level == LogLevel::Error && explained(&entry.comment).is_ok();
             let failed = base.log().iter().any(has_failed);
@@ -674,7 +675,11 @@ impl<'a> Run<'a> {
                 self.errand = None;
                 match self.throw(|dice| dice.u32(..8)) {
                     0 if self.cards.end > 2 && !self.has_third_card() => Some(self.new_card(false)),
-                    kind if kind == 1 || self.theme == Theme::LateRequests => {
+                    // Beside the job, only the button moves marks into the queue while a card is being sent.
+                    kind if kind == 1
+                        || self.theme == Theme::LateRequests
+                        || kind > 3 && self.theme == Theme::Contention =>
+                    {
                         self.sends = true;
                         let at = self.some_card(false);
                         Some(self.on_card("ОбновитьСейчас", at, None))
