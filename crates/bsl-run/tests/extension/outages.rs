@@ -250,6 +250,27 @@ fn every_request_remembers_the_pause() {
     }
 }
 
+/// A card that the service did not like is no reason to forget that it wants to be left alone: it may say so about another
+/// card of the portion, or when it is asked once more.
+#[test]
+fn a_pause_is_remembered_beside_a_card_that_the_service_does_not_like() {
+    for (cards, method) in [(2, "updatecard"), (1, "gettemplates")] {
+        let story = served(cards);
+        sell_to(&story, cards);
+        fail(&story, &Fault::of("updatecard").status(500), 1);
+        fail(&story, &limited(method, "600"), 2);
+        story.job();
+        story.sandbox.clear_faults();
+        story.sandbox.clear_requests();
+        story.wait(Duration::minutes(9));
+        story.job();
+        assert_eq!(methods(&story), Vec::<String>::new(), "{method}");
+        story.wait(Duration::minutes(2));
+        story.job();
+        assert_eq!(story.queue(), "", "{method}");
+    }
+}
+
 /// A service that names a day is asked again after an hour, and so is one whose pause a clock has put far off. Another
 /// service has not asked for anything.
 #[test]
