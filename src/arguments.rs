@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::language::Language;
 use crate::misuse::{Misuse, Problem, Subject};
 use crate::names::Names;
 use crate::value::{Argument, Returned};
@@ -40,6 +41,8 @@ pub fn required(parameters: &[Parameter]) -> usize {
 
 /// What a method may do with the platform, or ask of it, during its call.
 pub struct Platform<'a> {
+    /// The language of every text.
+    pub language: Language,
     /// Sends an external event: its name and its data.
     pub notify: &'a dyn Fn(&str, &str),
     /// Whether the component runs in a process of its own; `None` if the platform does not say.

@@ -199,10 +199,10 @@ impl Component {
             Surroundings::look((platform.library_file)(), (platform.is_isolated)(), (platform.system_version)());
         let end = self.ends.load(Ordering::Relaxed);
         let _visit = self.turns.visit();
-        let (language, settings, template_id, log_file) = {
+        let (settings, template_id, log_file) = {
             let properties = self.properties();
-            let Properties { language, settings, template_id, log_file, .. } = &*properties;
-            (*language, Arc::clone(settings), template_id.clone(), log_file.clone())
+            let Properties { settings, template_id, log_file, .. } = &*properties;
+            (Arc::clone(settings), template_id.clone(), log_file.clone())
         };
         let request = Request::get_templates();
         let began = Instant::now();
@@ -214,28 +214,25 @@ impl Component {
         let is_busy = self.turns.are_taken();
         let hide = |text: &str| redact_call(text, &settings, &request, &Values::default());
         let subject = Subject { surroundings, settings: &settings, template_id: &template_id, is_busy };
-        Ok(Returned::Text(diagnosis::text(&subject, &diagnosis, language, hide)))
+        Ok(Returned::Text(diagnosis::text(&subject, &diagnosis, platform.language, hide)))
     }
 
     /// Starts a call of the service: takes the collected values, waits for the turn, and resets the results. The values are
     /// used up even if the turn does not come.
     fn begin(&self, arguments: &Arguments) -> Result<Call<'_>, Misuse> {
-        let began = Instant::now();
         let end = self.ends.load(Ordering::Relaxed);
         let (variables, timeout) = {
             let mut properties = self.properties();
             (std::mem::take(&mut properties.collected), properties.settings.timeout)
         };
-        let turn = self.turns.take(began + timeout).map_err(|_| Misuse::method(arguments.method, Problem::Busy))?;
+        let turn = self.turns.take(timeout).map_err(|_| Misuse::method(arguments.method, Problem::Busy))?;
         let mut properties = self.properties();
         properties.last = LastCall::default();
-        let waited = if turn.was_awaited { began.elapsed() } else { Duration::ZERO };
         Ok(Call {
             component: self,
-            _turn: turn,
+            turn,
             end,
-            waited,
-            language: properties.language,
+            language: arguments.platform.language,
             settings: Arc::clone(&properties.settings),
             template_id: properties.template_id.clone(),
             log_file: properties.log_file.clone(),
@@ -247,11 +244,9 @@ impl Component {
 /// One call of the service, with the settings that the object had when its turn came.
 struct Call<'a> {
     component: &'a Component,
-    _turn: Turn<'a>,
+    turn: Turn<'a>,
     /// [`Component::ends`] at its beginning.
     end: u64,
-    /// How long it waited for its turn.
-    waited: Duration,
     language: Language,
     settings: Arc<Settings>,
     template_id: String,
@@ -280,7 +275,7 @@ impl Call<'_> {
         let seconds = arguments.read(2, |argument| {
             or_default(argument, TIME_LIMIT_SECONDS.into(), |value| value.as_number_within(TIME_LIMIT_RANGE))
         })?;
-        let time = Duration::from_secs_f64(seconds).saturating_sub(self.waited);
+        let time = Duration::from_secs_f64(seconds).saturating_sub(self.turn.waited);
         Ok(Limits { parallelism: parallelism as usize, time })
     }
 
@@ -309,9 +304,9 @@ impl Call<'_> {
     /// The settings of a call that is one request: its wait counts towards `Timeout`. Each card of a batch has a `Timeout` of its own.
     fn settings_of_one_request(&self) -> Arc<Settings> {
         let mut settings = Arc::clone(&self.settings);
-        if !self.waited.is_zero() {
+        if !self.turn.waited.is_zero() {
             let settings = Arc::make_mut(&mut settings);
-            settings.timeout = settings.timeout.saturating_sub(self.waited);
+            settings.timeout = settings.timeout.saturating_sub(self.turn.waited);
         }
         settings
     }

@@ -8,7 +8,6 @@ use std::time::Duration;
 use passteam_client::form::Variables;
 use passteam_client::settings::{CertificateFile, Proxy, ServerUrl, Settings, Token};
 
-use crate::language::Language;
 use crate::last_call::LastCall;
 use crate::misuse::Problem;
 use crate::value::{Argument, Returned};
@@ -24,8 +23,6 @@ const REQUESTS_PER_MINUTE: (f64, f64) = (0.0, 100_000.0);
 /// What an object remembers between its calls.
 #[derive(Default)]
 pub struct Properties {
-    /// The language of every text.
-    pub language: Language,
     /// How the service is reached; shared with the calls under way.
     pub settings: Arc<Settings>,
     /// `TemplateId`.

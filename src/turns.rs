@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The turns of one object.
 #[derive(Default)]
@@ -42,13 +42,13 @@ pub struct Visit<'a> {
 /// A turn, which ends when this is dropped.
 pub struct Turn<'a> {
     turns: &'a Turns,
-    /// Whether it was waited for.
-    pub was_awaited: bool,
+    /// How long it was waited for.
+    pub waited: Duration,
 }
 
 impl Turns {
-    /// Waits for a turn, until `deadline` at most.
-    pub fn take(&self, deadline: Instant) -> Result<Turn<'_>, Busy> {
+    /// Waits for a turn, for `timeout` at most.
+    pub fn take(&self, timeout: Duration) -> Result<Turn<'_>, Busy> {
         let mut queue = self.queue();
         if queue.holder == Some(thread_id()) {
             return Err(Busy);
@@ -58,16 +58,16 @@ impl Turns {
         queue.waiting.push_back(number);
         let may_go = |queue: &Queue| queue.holder.is_none() && queue.waiting.front() == Some(&number);
         let refused = |queue: &Queue| !queue.waiting.contains(&number);
-        let mut was_awaited = false;
+        // Most turns are free, and need no look at the clock.
+        let mut began: Option<Instant> = None;
         while !may_go(&queue) && !refused(&queue) {
-            let left = deadline.saturating_duration_since(Instant::now());
+            let left = timeout.saturating_sub(began.get_or_insert_with(Instant::now).elapsed());
             if left.is_zero() {
                 queue.waiting.retain(|waiting| *waiting != number);
                 // The next in the queue may go if nobody holds the turn.
                 self.wake(&queue);
                 return Err(Busy);
             }
-            was_awaited = true;
             queue.asleep += 1;
             queue = self.changed.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0;
             queue.asleep -= 1;
@@ -77,7 +77,7 @@ impl Turns {
         }
         queue.waiting.pop_front();
         queue.holder = Some(thread_id());
-        Ok(Turn { turns: self, was_awaited })
+        Ok(Turn { turns: self, waited: began.map_or(Duration::ZERO, |began| began.elapsed()) })
     }
 
     /// Begins a call that takes no turn, but is waited for by [`Turns::close`]. Must not call back into the platform.
@@ -154,24 +154,21 @@ fn thread_id() -> usize {
 mod tests {
     use std::sync::mpsc;
     use std::thread;
-    use std::time::Duration;
 
     use super::*;
 
-    fn far() -> Instant {
-        Instant::now() + Duration::from_secs(60)
-    }
+    const FAR: Duration = Duration::from_secs(60);
 
     #[test]
     fn turns_are_taken_in_the_order_of_asking() {
         let turns = Turns::default();
         let (said, heard) = mpsc::channel();
         thread::scope(|scope| {
-            let turn = turns.take(far()).unwrap();
+            let turn = turns.take(FAR).unwrap();
             for number in 0..4 {
                 let (turns, said) = (&turns, said.clone());
                 scope.spawn(move || {
-                    let _turn = turns.take(far()).unwrap();
+                    let _turn = turns.take(FAR).unwrap();
                     said.send(number).unwrap();
                 });
                 while turns.queue().waiting.len() <= number {
@@ -186,21 +183,21 @@ mod tests {
     #[test]
     fn a_turn_that_does_not_come_in_time_leaves_the_queue() {
         let turns = Turns::default();
-        let turn = turns.take(far()).unwrap();
+        let turn = turns.take(FAR).unwrap();
         thread::scope(|scope| {
-            let late = scope.spawn(|| turns.take(Instant::now()).err());
+            let late = scope.spawn(|| turns.take(Duration::ZERO).err());
             assert_eq!(late.join().unwrap(), Some(Busy));
         });
         assert!(turns.queue().waiting.is_empty());
         drop(turn);
-        assert!(turns.take(Instant::now() + Duration::from_secs(60)).is_ok());
+        assert!(turns.take(FAR).is_ok_and(|turn| turn.waited.is_zero()));
     }
 
     #[test]
     fn the_thread_that_holds_the_turn_is_refused_at_once() {
         let turns = Turns::default();
-        let _turn = turns.take(far()).unwrap();
-        assert_eq!(turns.take(far()).err(), Some(Busy));
+        let _turn = turns.take(FAR).unwrap();
+        assert_eq!(turns.take(FAR).err(), Some(Busy));
         turns.close();
     }
 
@@ -225,8 +222,8 @@ mod tests {
     fn closing_refuses_who_waits_and_waits_for_who_goes() {
         let turns = Turns::default();
         thread::scope(|scope| {
-            let turn = turns.take(far()).unwrap();
-            let waiting = scope.spawn(|| turns.take(far()).err());
+            let turn = turns.take(FAR).unwrap();
+            let waiting = scope.spawn(|| turns.take(FAR).err());
             while turns.queue().waiting.is_empty() {
                 thread::yield_now();
             }
@@ -235,6 +232,6 @@ mod tests {
             assert!(!closing.is_finished());
             drop(turn);
         });
-        assert!(turns.take(far()).is_ok());
+        assert!(turns.take(FAR).is_ok());
     }
 }

@@ -58,7 +58,6 @@ impl State {
 
     /// One call that uses the component: a misuse becomes a BSL exception and `false`.
     pub fn with_component(&self, body: impl FnOnce(&Component) -> Result<(), Misuse>) -> bool {
-        self.component.properties().language = self.language();
         let Err(misuse) = body(&self.component) else { return true };
         let misuse = misuse.redacted(|name| redact_credentials(name, &self.component.properties().settings));
         let mut text = messages::misuse(&misuse, self.language());

@@ -357,6 +357,7 @@ unsafe fn read_arguments(parameters: *const Variant, count: c_long) -> Vec<Argum
 /// Calls a method of the component. One that never raises returns the text of what another would raise.
 fn call(state: &State, component: &Component, index: c_long, arguments: &[Argument]) -> Result<Returned, Misuse> {
     let platform = Platform {
+        language: state.language(),
         notify: &|name, data| state.host.external_event(name, data),
         is_isolated: &|| state.host.is_isolated(),
         library_file: &library_file,
