@@ -19,6 +19,7 @@ mod forms;
 mod jobs;
 mod lists;
 mod locks;
+mod mail;
 mod metadata;
 mod modules;
 mod moments;
@@ -31,6 +32,8 @@ mod session;
 mod ssl;
 
 pub use addin::{AddIns, LoadedAddIn, addin_file};
+pub use mail::{Letter, Post};
 pub use modules::{MAIN, ModuleTexts, read_modules};
 pub use refs::{from_value, to_value};
 pub use session::{Scheduler, Session, SessionError, SetUp, Shop, Turn, TurnsOfItsOwn, Wait};
+pub use ssl::Profiles;

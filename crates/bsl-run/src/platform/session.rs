@@ -13,7 +13,9 @@ use uuid::Uuid;
 use super::addin::AddIns;
 use super::client::{self, Screen};
 use super::forms::Shape;
+use super::mail::Post;
 use super::modules::{ClientCode, Compiled, Globals, ModuleTexts, common_names, compile_all};
+use super::ssl::Profiles;
 use super::{addin, background, catalogs, files, jobs, locks, metadata, query, refs, registers, ssl};
 use crate::date::Date;
 use crate::error::{self, CompileError, Failure, Place, Res};
@@ -95,6 +97,8 @@ pub struct Shop {
     infobase: Mutex<Infobase>,
     /// Text files on the server, by path in lower case.
     files: Mutex<BTreeMap<String, String>>,
+    post: Mutex<Post>,
+    profiles: Mutex<Profiles>,
     pub(super) metadata: Arc<Metadata>,
     pub(super) code: BTreeMap<String, Arc<ModuleCode>>,
     pub(super) forms: BTreeMap<String, Arc<Shape>>,
@@ -119,6 +123,8 @@ impl Shop {
         Ok(Arc::new(Shop {
             infobase: Mutex::new(infobase),
             files: Mutex::default(),
+            post: Mutex::default(),
+            profiles: Mutex::default(),
             metadata,
             code,
             forms,
@@ -139,6 +145,16 @@ impl Shop {
     /// with a file base's folder.
     pub fn files<T>(&self, work: impl FnOnce(&mut BTreeMap<String, String>) -> T) -> T {
         work(&mut self.files.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Works on БСП's post office: what it has sent, and whether it can.
+    pub fn post<T>(&self, work: impl FnOnce(&mut Post) -> T) -> T {
+        work(&mut self.post.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Works on the cluster's security profiles, as far as БСП knows of them.
+    pub fn profiles<T>(&self, work: impl FnOnce(&mut Profiles) -> T) -> T {
+        work(&mut self.profiles.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Works on the infobase itself, as a test does that looks into it.

@@ -10,7 +10,7 @@ use infobase::{Datum, LogLevel, Record};
 
 use super::refs::{from_value, to_value};
 use super::session::Session;
-use super::{addin, jobs, metadata};
+use super::{addin, jobs, mail, metadata};
 use crate::collections::{Array, Structure, Table};
 use crate::error::{self, Failure, Res};
 use crate::host::Host;
@@ -18,6 +18,15 @@ use crate::misc::{BinaryData, UniqueId};
 use crate::object::{Args, Object};
 use crate::value::{Name, Value};
 use crate::vm::Vm;
+
+/// The security profiles of a cluster, as far as БСП knows of them.
+#[derive(Debug, Default)]
+pub struct Profiles {
+    /// Whether the infobase has one.
+    pub used: bool,
+    /// The permissions that were asked for: the arguments of their constructors, by `|`.
+    pub asked: Vec<String>,
+}
 
 /// A common module of БСП.
 pub(super) fn module(session: &Session, name: &Name) -> Value {
@@ -151,7 +160,50 @@ const FUNCTIONS: &[Row] = &[
     ),
     ("работавбезопасномрежиме", "разрешениенаиспользованиевнешнейкомпоненты", Ssl::V3_0_2, 1, 3, permission),
     ("работавбезопасномрежиме", "разрешениенаиспользованиеинтернетресурса", Ssl::V3_0_2, 2, 4, permission),
+    ("работавбезопасномрежиме", "разрешениенаиспользованиекаталогафайловойсистемы", Ssl::V3_0_2, 1, 4, permission),
+    ("работавбезопасномрежиме", "используютсяпрофилибезопасности", Ssl::V3_0_2, 0, 0, profiles_used),
     ("работавбезопасномрежиме", "запроснаиспользованиевнешнихресурсов", Ssl::V3_0_2, 1, 3, request_permissions),
+    (
+        "работаспочтовымисообщениями",
+        "системнаяучетнаязапись",
+        Ssl::V3_0_2,
+        0,
+        0,
+        |module, _, _| Ok(mail::system_account(&module.session)),
+    ),
+    (
+        "работаспочтовымисообщениями",
+        "учетнаязаписьнастроена",
+        Ssl::V3_0_2,
+        1,
+        3,
+        |module, _, arguments| mail::is_set_up(&module.session, arguments),
+    ),
+    (
+        "работаспочтовымисообщениями",
+        "отправитьпочтовоесообщение",
+        Ssl::V3_0_2,
+        2,
+        4,
+        |module, vm, arguments| mail::prepare_and_send(&module.session, vm, arguments),
+    ),
+    // These two are there from 3.1.2 on.
+    (
+        "работаспочтовымисообщениями",
+        "подготовитьписьмо",
+        Ssl::V3_1_12,
+        2,
+        2,
+        |_, vm, arguments| mail::prepare(vm, arguments),
+    ),
+    (
+        "работаспочтовымисообщениями",
+        "отправитьписьмо",
+        Ssl::V3_1_12,
+        2,
+        2,
+        |module, vm, arguments| mail::send(&module.session, vm, arguments),
+    ),
     ("длительныеоперацииклиент", "параметрыожидания", Ssl::V3_0_2, 1, 1, waiting_parameters),
     ("длительныеоперацииклиент", "ожидатьзавершение", Ssl::V3_0_2, 1, 3, wait_for_operation),
     (
@@ -202,12 +254,18 @@ fn draw_code(module: &Module, _: &mut Vm, arguments: &mut Args) -> Res<Value> {
 
 /// `ЗапросНаИспользованиеВнешнихРесурсов(Разрешения, Владелец, РежимЗамещения)`. A request without an owner that replaces
 /// what was granted would take the whole configuration's permissions away.
-fn request_permissions(_: &Module, vm: &mut Vm, arguments: &mut Args) -> Res<Value> {
+fn request_permissions(module: &Module, vm: &mut Vm, arguments: &mut Args) -> Res<Value> {
     let permissions = arguments.value(0);
-    permissions.as_object::<Array>().ok_or_else(|| error::bad_argument(1))?;
+    let asked = permissions.as_object::<Array>().ok_or_else(|| error::bad_argument(1))?.values();
     if arguments.get(1).is_none() && arguments.truth_or(2, true)? {
         return Err(Failure::new("Запрос без владельца отзывает разрешения конфигурации"));
     }
+    let arguments_of = |permission: &Value| -> Vec<String> {
+        let fields = permission.as_object::<Structure>().map(Structure::fields).unwrap_or_default();
+        fields.iter().map(|(_, value)| value.text().to_string()).collect()
+    };
+    let asked = asked.iter().map(|permission| arguments_of(permission).join("|"));
+    module.session.shop().profiles(|profiles| profiles.asked.extend(asked));
     Ok(Value::object(UniqueId(vm.surroundings().new_uuid())))
 }
 
@@ -398,6 +456,10 @@ fn run_operation(
         ("КраткоеПредставлениеОшибки", brief.into()),
         ("ПодробноеПредставлениеОшибки", detailed.into()),
     ])))
+}
+
+fn profiles_used(module: &Module, _: &mut Vm, _: &mut Args) -> Res<Value> {
+    Ok(Value::Bool(module.session.shop().profiles(|profiles| profiles.used)))
 }
 
 /// A permission, as `ЗапросНаИспользованиеВнешнихРесурсов` takes it: modules only hand it on.

@@ -21,9 +21,18 @@ pub const JOB: &str = "ОбработкаОчередиPassteam";
 /// The nightly job.
 pub const NIGHTLY_JOB: &str = "НочнаяПроверкаPassteam";
 
-/// Members of the component that reach for the service.
-const NETWORK: [&str; 7] =
-    ["CreateCard", "UpdateCard", "CreateCards", "UpdateCards", "GetCards", "CallMethod", "Диагностика"];
+/// Calls that wait for a network: members of the component, and БСП's mail.
+const NETWORK: [&str; 9] = [
+    "CreateCard",
+    "UpdateCard",
+    "CreateCards",
+    "UpdateCards",
+    "GetCards",
+    "CallMethod",
+    "Диагностика",
+    "ОтправитьПисьмо",
+    "ОтправитьПочтовоеСообщение",
+];
 
 /// The texts of the modules, as they ship.
 pub fn texts() -> ModuleTexts {
