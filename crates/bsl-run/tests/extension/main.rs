@@ -9,6 +9,7 @@ mod first_load;
 mod handlers;
 mod ids;
 mod joined;
+mod letters;
 mod many;
 mod moments;
 mod night;

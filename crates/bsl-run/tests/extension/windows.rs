@@ -1,5 +1,6 @@
 //! The extension's forms, as far as the server sees them.
 
+use addin_testkit::shop::TEMPLATE;
 use bsl_run::platform::Session;
 use bsl_run::{Args, BinaryData, Name, Res, Value, Vm};
 use chrono::Duration;
@@ -62,6 +63,43 @@ fn the_proxys_password_does_not_go_to_the_client_and_stays_when_the_form_is_save
         let now = story.ask("ИнтеграцияPassteam.ПрочитатьНастройки().Прокси");
         assert_eq!(now, saved);
     }
+}
+
+/// One setting for whatever makes a component: the job, the load, the walk, the check of the connection.
+#[test]
+fn requests_per_minute_are_set_and_an_impossible_number_is_refused() {
+    let story = Story::new();
+    let paced = |story: &Story| story.ask("ИнтеграцияPassteam.НоваяКомпонента().ЗапросовВМинуту");
+    assert_eq!(paced(&story), "0");
+    for (typed, outcome) in
+        [(60, Ok("60")), (100_001, Err("60")), (100_000, Ok("100 000")), (-1, Err("100 000")), (0, Ok("0"))]
+    {
+        with_form(&story, setter(), SETTINGS, None, |vm, session, form| {
+            vm.set_member(form, &Name::new("ЗапросовВМинуту"), Value::int(typed))?;
+            vm.set_member(form, &Name::new("ИдентификаторШаблона"), Value::str(&format!("t{typed}")))?;
+            let saved = session.press(vm, form, "ЗаписатьНастройки");
+            assert_eq!(saved.is_ok(), outcome.is_ok(), "{typed}");
+            Ok(())
+        });
+        let kept = outcome.unwrap_or_else(|kept| kept);
+        assert_eq!(paced(&story).replace('\u{a0}', " "), kept, "{typed}");
+        let template = story.ask("ИнтеграцияPassteam.ПрочитатьНастройки().ИдентификаторШаблона");
+        assert_eq!(template == format!("t{typed}"), outcome.is_ok(), "all or nothing");
+        with_form(&story, setter(), SETTINGS, None, |vm, _, form| {
+            assert_eq!(text(vm, form, "ЗапросовВМинуту").replace('\u{a0}', " "), kept);
+            Ok(())
+        });
+    }
+    story.act(&format!(
+        "ИнтеграцияPassteam.ЗаписатьНастройки(Новый Структура(\"ИдентификаторШаблона\", \"{TEMPLATE}\"))"
+    ));
+    // The walk asks for its second page at once, and at one request a minute that is too early.
+    story.act("Для Номер = 1 По 60 Цикл СоздатьВСервисе(\"К\" + Номер, \"+79161230\" + (100 + Номер)); КонецЦикла");
+    story.act(
+        "ИнтеграцияPassteam.ЗаписатьНастройки(Новый Структура(\"ЗапросовВМинуту\", \"1\")); СверкаPassteam.Сверить()",
+    );
+    let walk = |field: &str| story.ask(&format!("СверкаPassteam.Состояние().{field}"));
+    assert_eq!((walk("Идет"), walk("Страниц")), ("Да".to_owned(), "1".to_owned()), "{}", walk("Ошибка"));
 }
 
 /// Opens a form as this user and works with it.
