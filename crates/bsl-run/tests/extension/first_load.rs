@@ -3,8 +3,10 @@
 use std::sync::{Arc, Mutex};
 
 use addin_testkit::shop::{ca_file, sandbox_with};
+use bsl_run::platform::Session;
+use bsl_run::{Name, Res, Value, Vm};
 use infobase::metadata::declared::{Ssl, Variant};
-use infobase::{LockItem, TransactionMode, User};
+use infobase::{LockItem, Right, TransactionMode, User};
 use passteam_sandbox::{Fault, Options, Tls};
 
 use crate::stage::{metadata, untouched};
@@ -168,6 +170,161 @@ fn an_interrupted_load_goes_on_where_it_was() {
     assert!(story.run_as(User::administrator(), LOAD).is_err());
     assert_eq!(story.run(&LOAD.replace("Новый Структура,", "Новый Структура(\"Сначала\", Истина),")), "30 0 Да");
     assert_eq!(story.queued(), "50");
+}
+
+const FORM: &str = "Обработка.НастройкаPassteam.Форма.Форма";
+
+/// A form of who sets up, in a session of its own.
+fn in_form<T: Send>(story: &Story, work: impl FnOnce(&mut Vm, &Session, &Value) -> Res<T> + Send) -> T {
+    let user = User::limited("Мастер").with_role(&metadata(&untouched()), "НастройкаPassteam");
+    let user = user.grant("Справочник.ИнформационныеКарты", Right::Read);
+    let done = story.shop.run(user, |vm, session| {
+        let form = session.open_form(vm, FORM)?.unwrap();
+        work(vm, session, &form)
+    });
+    done.unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn text(vm: &mut Vm, form: &Value, attribute: &str) -> String {
+    vm.get_member(form, &Name::new(attribute)).unwrap().text().to_string()
+}
+
+/// Somebody presses «Прервать» in another window just before the next call of the platform by this name.
+fn interrupt_before(story: &Story, call: &str) {
+    story.before(call, |story| in_form(story, |vm, session, form| session.press(vm, form, "ПрерватьОперацию")));
+}
+
+/// The load ends after its portion, says so, and goes on from there; or from the beginning, if a person wants it.
+#[test]
+fn a_person_interrupts_the_load_and_it_goes_on_or_begins_anew() {
+    for ssl in [Ssl::Absent, Ssl::V3_0_2] {
+        let story = with_old_cards(&Variant { ssl, ..untouched() }, FIFTY);
+        in_form(&story, |vm, session, form| {
+            assert_eq!(text(vm, form, "ХодОперации"), "");
+            assert!(session.press(vm, form, "ЗагрузитьСначала").is_err(), "nothing was interrupted");
+            interrupt_before(&story, "ЗафиксироватьТранзакцию");
+            session.press(vm, form, "ПоставитьВсеКарты")?;
+            (ssl == Ssl::Absent).then(|| session.tick(vm, form)).transpose()?;
+            let told = text(vm, form, "ХодОперации");
+            assert!(told.starts_with("Прервано. Поставлено в очередь: 20,") && told.contains("«Сначала»"), "{told}");
+            assert_eq!(story.queued(), "20");
+            Ok(())
+        });
+        // The form was closed; what has left the queue meanwhile is put there again only from the beginning.
+        story.act("Опустошить(\"ОчередьPassteam\")");
+        in_form(&story, |vm, session, form| {
+            assert!(text(vm, form, "ХодОперации").starts_with("Загрузка прервана"));
+            interrupt_before(&story, "ЗафиксироватьТранзакцию");
+            session.press(vm, form, "ПоставитьВсеКарты")?;
+            (ssl == Ssl::Absent).then(|| session.tick(vm, form)).transpose()?;
+            assert_eq!(story.queued(), "20", "the next twenty");
+            session.press(vm, form, "ЗагрузитьСначала")?;
+            (ssl == Ssl::Absent).then(|| session.tick(vm, form)).transpose()?;
+            let told = text(vm, form, "ХодОперации");
+            assert!(told.starts_with("Поставлено в очередь: 30,") && !told.contains("прервана"), "{told}");
+            assert_eq!(story.queued(), "50");
+            assert!(session.press(vm, form, "ЗагрузитьСначала").is_err());
+            Ok(())
+        });
+        // A request made before a load began does not concern it.
+        in_form(&story, |vm, session, form| session.press(vm, form, "ПрерватьОперацию"));
+        story.act("Опустошить(\"ОчередьPassteam\")");
+        in_form(&story, |vm, session, form| session.press(vm, form, "ПоставитьВсеКарты"));
+        assert_eq!(story.queued(), "50");
+    }
+}
+
+#[test]
+fn a_count_that_was_interrupted_shows_nothing() {
+    let story = with_old_cards(&untouched(), MIXED);
+    in_form(&story, |vm, session, form| {
+        interrupt_before(&story, "СообщитьПрогресс");
+        session.press(vm, form, "ПодсчитатьКарты")?;
+        assert_eq!(
+            (text(vm, form, "ХодОперации"), text(vm, form, "ИтогПодсчета")),
+            ("Подсчет прерван.".into(), "".into())
+        );
+        interrupt_before(&story, "СообщитьПрогресс");
+        session.press(vm, form, "ПоставитьВсеКарты")?;
+        assert!(text(vm, form, "ХодОперации").starts_with("Прервано. Поставлено в очередь: 0,"));
+        Ok(())
+    });
+    assert_eq!(story.queue(), "");
+}
+
+/// Of an update that was interrupted while it queued a person says whether it goes on; while it sent, the job sends the rest.
+#[test]
+fn a_person_interrupts_the_update_of_all_cards() {
+    let story = Story::new();
+    story.act(FIFTY);
+    story.job();
+    story.sandbox.clear_requests();
+    let sent = || story.sandbox.requests().iter().filter(|request| request.method == "updatecard").count();
+    in_form(&story, |vm, session, form| {
+        interrupt_before(&story, "ЗафиксироватьТранзакцию");
+        session.answer("Да");
+        session.press(vm, form, "ОбновитьВсеКарты")?;
+        let told = text(vm, form, "ХодОперации");
+        assert!(told.contains("Прервано. Поставлено в очередь: 20,") && told.contains("Обновление прервано"), "{told}");
+        assert_eq!((story.queued().as_str(), sent()), ("20", 0));
+        session.answer("Отмена");
+        session.press(vm, form, "ОбновитьВсеКарты")?;
+        assert_eq!(story.queued(), "20");
+        interrupt_before(&story, "UpdateCards");
+        session.answer("Да");
+        session.press(vm, form, "ОбновитьВсеКарты")?;
+        let told = text(vm, form, "ХодОперации");
+        assert!(told.contains("Поставлено в очередь: 30,") && told.contains("Остальные отправит"), "{told}");
+        Ok(())
+    });
+    assert_eq!((story.queued().as_str(), sent()), ("10", 40));
+    story.job();
+    assert_eq!(sent(), 50);
+    in_form(&story, |vm, session, form| {
+        interrupt_before(&story, "ЗафиксироватьТранзакцию");
+        session.answer("Да");
+        session.press(vm, form, "ОбновитьВсеКарты")?;
+        session.answer("Нет");
+        session.press(vm, form, "ОбновитьВсеКарты")?;
+        Ok(())
+    });
+    assert_eq!((story.queued().as_str(), sent()), ("0", 100), "from the beginning");
+}
+
+/// Who has to be given a phone, and which cards share one: in lists that open the card.
+#[test]
+fn cards_that_a_person_must_set_right_are_listed_and_opened() {
+    let story = with_old_cards(&untouched(), MIXED);
+    in_form(&story, |vm, session, form| {
+        session.press(vm, form, "ПодсчитатьКарты")?;
+        assert_eq!(session.column(vm, form, "НеподходящиеКарты", "Владелец")?, ["Без телефона"]);
+        assert_eq!(session.column(vm, form, "НеподходящиеКарты", "Причина")?, ["Переменная PHONE пустая."]);
+        assert_eq!(text(vm, form, "ХодОперации"), "Карты подсчитаны.");
+        let told = text(vm, form, "ИтогПодсчета");
+        assert!(told.contains("Переменная PHONE пустая (показаны ниже): 1") && told.contains("папки: 1"), "{told}");
+        for (table, card) in [("НеподходящиеКарты", "Без телефона"), ("ОбщиеКарты", "Двойник 2")]
+        {
+            session.select_rows(vm, form, table, "Карта", &[card])?;
+            let items = vm.get_member(form, &Name::new("Элементы"))?;
+            let shown = vm.get_member(&items, &Name::new(table))?;
+            let row = vm.get_member(&shown, &Name::new("ТекущаяСтрока"))?;
+            let mut arguments = [Value::Undefined, row, Value::Undefined, Value::Bool(true)];
+            session.event(vm, form, table, "Selection", &mut arguments)?;
+            assert_eq!(session.shown().pop().as_deref(), Some(card));
+        }
+        Ok(())
+    });
+    story.act(
+        r#"Запись = РегистрыСведений.ПеременныеPassteam.СоздатьМенеджерЗаписи();
+		Запись.Имя = "PHONE";
+		Запись.Источник = "Выражение";
+		Запись.Значение = "1 / 0";
+		Запись.Записать();
+		ИнтеграцияPassteam.УстановитьЗначениеНастройки("УникальнаяПеременная", "PHONE")"#,
+    );
+    assert_eq!(story.ask("ПерваяЗагрузкаPassteam.Подсчет().НеВычислены"), "6");
+    let reason = story.ask("ПерваяЗагрузкаPassteam.Неподходящие()[0].Причина");
+    assert!(!reason.is_empty() && !reason.contains("пустая"), "{reason}");
 }
 
 /// What another service had of a load says nothing of this one.
