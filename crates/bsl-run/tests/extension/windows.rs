@@ -410,6 +410,44 @@ fn missing_permissions_are_named_and_asked_for_through_the_library() {
     }
 }
 
+/// What the platform does not tell of a profile is named, and asked for where БСП knows what it has given already.
+#[test]
+fn what_a_security_profile_must_allow_is_named_and_asked_for() {
+    for (ssl, profile) in [(Ssl::Absent, true), (Ssl::V3_0_2, false), (Ssl::V3_0_2, true), (Ssl::V3_1_12, true)] {
+        let story = Story::of(&Variant { ssl, ..untouched() });
+        story.shop.profiles(|profiles| profiles.used = profile);
+        let known = profile && ssl != Ssl::Absent;
+        let url = story.sandbox.url().replace("/oapi/v1", "");
+        with_form(&story, setter(), SETTINGS, None, |vm, session, form| {
+            vm.set_member(form, &Name::new("ФайлСертификатов"), Value::str("/etc/shop/ca.pem"))?;
+            session.press(vm, form, "ПроверитьПодключение")?;
+            let told = text(vm, form, "ИтогПроверки");
+            assert!(told.contains("Не хватает: чтение файла сертификатов"), "{told}");
+            for part in [url.as_str(), "чтение папки /etc/shop/"] {
+                let named = told.split("В нем должны быть:").nth(1).is_some_and(|list| list.contains(part));
+                assert_eq!(named, known, "{part}: {told}");
+            }
+            // There is nothing to ask about a file that is simply read.
+            let asked = |story: &Story| story.shop.profiles(|profiles| std::mem::take(&mut profiles.asked));
+            if ssl != Ssl::Absent {
+                session.press(vm, form, "ЗапроситьРазрешения")?;
+                let (host, port) = url.rsplit_once("//").unwrap().1.split_once(':').unwrap();
+                let asked = asked(&story).join("\n").replace('\u{a0}', "");
+                assert!(asked.contains(&format!("HTTP|{host}|{port}")), "{asked}");
+                assert!(asked.contains("/etc/shop/|Да|Нет"), "{asked}");
+            }
+            story.shop.files(|files| files.insert(r"\etc\shop\ca.pem".into(), "PEM".into()));
+            session.press(vm, form, "ПроверитьПодключение")?;
+            assert!(!text(vm, form, "ИтогПроверки").contains("Не хватает"), "{}", text(vm, form, "ИтогПроверки"));
+            assert_eq!(visible(vm, form, "ЗапроситьРазрешения"), known);
+            vm.set_member(form, &Name::new("ФайлСертификатов"), Value::str(""))?;
+            session.press(vm, form, "ПроверитьПодключение")?;
+            assert!(!text(vm, form, "ИтогПроверки").contains("папки"));
+            Ok(())
+        });
+    }
+}
+
 #[test]
 fn ids_are_written_to_a_file_and_read_back() {
     let story = Story::new();
