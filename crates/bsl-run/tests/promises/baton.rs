@@ -179,6 +179,11 @@ impl Baton {
         state.order
     }
 
+    /// Who runs; nobody: the controller.
+    pub fn holder(&self) -> Option<Actor> {
+        self.state().holder
+    }
+
     /// Begins another run: the dice fall as the seed says.
     pub fn reseed(&self, seed: u64) {
         self.state().dice = fastrand::Rng::with_seed(seed);

@@ -36,6 +36,8 @@ pub enum Broken {
     InTransaction,
     /// A copy of the base, or a base that does not keep the cards, has sent one.
     FromAnotherBase,
+    /// The service was asked although it wanted to be left alone, or again by a run that had met an outage.
+    Pressed,
     /// A record neither goes nor comes to a person.
     NeverEnds,
     /// All is quiet, and the base or the service is not right.
@@ -57,6 +59,7 @@ impl fmt::Display for Broken {
             Broken::SharedId(id) => write!(f, "идентификатор {id} у двух карт"),
             Broken::InTransaction => f.write_str("запрос к сервису ушел внутри транзакции"),
             Broken::FromAnotherBase => f.write_str("карту отправила другая база"),
+            Broken::Pressed => f.write_str("сервис просил подождать или не отвечал, а его спросили снова"),
             Broken::NeverEnds => f.write_str("очередь не пустеет"),
             Broken::WrongInTheEnd(card) => write!(f, "все кончилось, а у карты {card} не то в базе или в сервисе"),
             Broken::TwoWriters => f.write_str("в файловую базу пишут двое"),

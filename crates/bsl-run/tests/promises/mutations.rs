@@ -169,6 +169,13 @@ fn movements_whose_time_has_come_wait_for_the_night_if_the_job_does_not_look_for
     assert_caught(Theme::Accruals, 0, &[WITHOUT_A_LOOK_AT_WHAT_HAS_COME_DUE], &[Broken::Lost]);
 }
 
+/// That a card under way is marked at all: `night.rs` of `tests/extension`.
+#[test]
+fn a_record_that_a_frozen_job_has_taken_and_the_night_believes_to_wait_keeps_what_was_read_before_the_night() {
+    let change = queue("\n		Или Не ПустаяСтрока(ДанныеКарты.ИдентификаторКарты) И ПустаяСтрока(Отпечаток)", "");
+    assert_caught(Theme::Accruals, 20, &[change], &[Broken::Lost]);
+}
+
 // Nothing is reordered.
 
 #[test]
@@ -325,6 +332,39 @@ fn a_new_card_from_which_another_service_keeps_the_id_waits_for_ever() {
 fn a_new_card_whose_id_nobody_takes_over_waits_for_ever() {
     let change = queue("		ПринятьЗамены(Адрес);\n", "");
     assert_caught(Theme::Replaced, 0, &[change], &[never_ends]);
+}
+
+// The service is left alone when it wants to be, and when it does not answer. The pause beside a doubtful answer is too rare
+// here: `outages.rs` of `tests/extension` has it.
+
+#[test]
+fn a_pause_that_the_job_does_not_remember_is_not_kept() {
+    let change = queue("		ИнтеграцияPassteam.ЗапомнитьПаузу(Запуск.Адрес, Препятствие.Пауза);\n", "");
+    assert_caught(Theme::Outages, 15, &[change], &[|_| Broken::Pressed]);
+}
+
+#[test]
+fn a_job_that_does_not_ask_for_the_pause_does_not_keep_it() {
+    let change = queue("	Если Не ЕстьРабота() Или ПродолжаетсяПауза(Адрес, Ход) Тогда", "	Если Не ЕстьРабота() Тогда");
+    assert_caught(Theme::Outages, 20, &[change], &[|_| Broken::Pressed]);
+}
+
+#[test]
+fn a_walk_that_does_not_ask_for_the_pause_does_not_keep_it() {
+    let change = walk(
+        "	Если ИнтеграцияPassteam.ПаузаСервиса(Адрес) <> Неопределено Или Не ЗанятьСверку(Адрес) Тогда",
+        "	Если Не ЗанятьСверку(Адрес) Тогда",
+    );
+    assert_caught(Theme::Outages, 0, &[change], &[|_| Broken::Pressed]);
+}
+
+#[test]
+fn portions_that_go_on_after_an_outage_press_the_service() {
+    let change = queue(
+        "	Пока Препятствие = Неопределено И ЗапускПродолжается(Запуск) Цикл",
+        "	Пока ЗапускПродолжается(Запуск) Цикл",
+    );
+    assert_caught(Theme::Outages, 0, &[change], &[|_| Broken::Pressed]);
 }
 
 // One session sends.

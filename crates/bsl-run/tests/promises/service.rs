@@ -9,6 +9,7 @@
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bsl_run::platform::{AddIns, Session};
@@ -18,7 +19,7 @@ use infobase::Infobase;
 use rust_decimal::Decimal;
 use serde_json::{Value as Json, json};
 
-use crate::baton::{ANSWER, Baton, REQUEST};
+use crate::baton::{ANSWER, Actor, Baton, REQUEST};
 use crate::ledger::{Broken, Ledger};
 
 /// A request that has left reaches the service within this time or never.
@@ -60,6 +61,9 @@ impl Weather {
     /// Every request is carried out and answered.
     pub const CALM: Weather =
         Weather { success: 1, refused: 0, rate_limited: 0, unreachable: 0, failed: 0, answer_lost: 0, late: 0 };
+
+    /// Nothing is carried out.
+    pub const OUTAGE: Weather = Weather { success: 0, rate_limited: 3, unreachable: 1, failed: 2, ..Weather::CALM };
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +81,20 @@ type Answer = (Fate, Option<&'static str>);
 const REFUSALS: [&str; 4] = ["Duplicate", "FieldRequired", "Rejected", "InvalidEntry"];
 /// No answer came, or none that can be read.
 const UNCLEAR: [&str; 4] = ["Timeout", "Connection", "BadResponse", "ServerError"];
+
+/// After these a run asks nothing more.
+const OUTAGES: [&str; 4] = ["Timeout", "Connection", "RateLimited", "Unauthorized"];
+
+/// What a session has heard from the service since it began.
+#[derive(Debug, Clone, Copy, Default)]
+struct Heard {
+    /// The base knew at its beginning that the service wants to be left alone until then.
+    quiet: Option<NaiveDateTime>,
+    /// Until when the service has asked this session to leave it alone.
+    pause: Option<NaiveDateTime>,
+    /// A call of the add-in has met an outage.
+    outage: bool,
+}
 
 /// What the caller gets.
 struct Reply {
@@ -150,6 +168,10 @@ struct State {
     weather: Weather,
     /// Whether a second card of a customer is refused, as the real service does for a template with a unique variable.
     refuses_duplicates: bool,
+    /// What sessions under way have heard.
+    heard: BTreeMap<Actor, Heard>,
+    /// Until when the service wants to be left alone, as far as the base must know.
+    quiet: Option<NaiveDateTime>,
     broken: Option<Broken>,
     story: Vec<String>,
 }
@@ -160,6 +182,8 @@ impl State {
         late: Vec::new(),
         weather: Weather::CALM,
         refuses_duplicates: false,
+        heard: BTreeMap::new(),
+        quiet: None,
         broken: None,
         story: Vec::new(),
     };
@@ -195,6 +219,49 @@ impl Service {
     /// The service refuses a second card of a customer from now on.
     pub fn refuse_duplicates(&self) {
         self.state().refuses_duplicates = true;
+    }
+
+    /// A session of the base begins. Sessions that end in another order than they have written the pause leave the shortest.
+    pub fn begins(&self, actor: Actor) {
+        let mut state = self.state();
+        state.heard.remove(&actor);
+        let others = state.heard.values().filter_map(|heard| heard.pause);
+        let quiet = state.quiet.map(|quiet| others.fold(quiet, NaiveDateTime::min));
+        state.heard.insert(actor, Heard { quiet, ..Heard::default() });
+    }
+
+    /// A session of the base has ended; one that has come to its end has left word of the pause.
+    pub fn ends(&self, actor: Actor, has_failed: bool, now: NaiveDateTime) {
+        let mut state = self.state();
+        let Some(pause) = state.heard.remove(&actor).and_then(|heard| heard.pause) else { return };
+        let known = state.quiet.filter(|quiet| *quiet > now);
+        state.quiet = if has_failed { None } else { Some(known.map_or(pause, |known| known.min(pause))) };
+    }
+
+    /// The base was restored from a backup and has forgotten the pause.
+    pub fn forget_pauses(&self) {
+        let mut state = self.state();
+        state.heard.clear();
+        state.quiet = None;
+    }
+
+    /// A session calls the add-in.
+    fn is_asked(&self, now: NaiveDateTime) {
+        let Some(actor) = self.baton.holder() else { return };
+        let mut state = self.state();
+        let heard = state.heard.get(&actor).copied().unwrap_or_default();
+        if heard.outage || heard.quiet.is_some_and(|quiet| now < quiet) {
+            state.broken = state.broken.take().or(Some(Broken::Pressed));
+        }
+    }
+
+    /// What a call of the add-in has told its session.
+    fn tells(&self, kind: Option<&str>, pause: Option<i64>, now: NaiveDateTime) {
+        let Some(actor) = self.baton.holder() else { return };
+        let mut state = self.state();
+        let heard = state.heard.entry(actor).or_default();
+        heard.outage |= kind.is_some_and(|kind| OUTAGES.contains(&kind));
+        heard.pause = pause.map(|seconds| now + Duration::seconds(seconds)).or(heard.pause);
     }
 
     /// Sets how often what happens.
@@ -440,6 +507,9 @@ impl Component {
         ends: impl Fn(&Reply) -> bool,
         tell: impl Fn(&Json, &Reply) -> Json,
     ) -> Res<Value> {
+        if !self.elsewhere {
+            self.service.is_asked(self.now());
+        }
         let until = self.now() + Duration::seconds(limit);
         let cards: Vec<Json> = serde_json::from_str(cards).map_err(|error| Failure::new(error.to_string()))?;
         let mut results = Vec::new();
@@ -448,6 +518,7 @@ impl Component {
             let values = card["values"].as_object().cloned().unwrap_or_default();
             let reply = if is_over { Reply::NOT_SENT } else { self.request(id(card), values, until)? };
             is_over = is_over || ends(&reply);
+            self.service.tells(reply.kind, reply.pause, self.now());
             let mut result = tell(card, &reply);
             result["ok"] = reply.kind.is_none().into();
             result["code"] = if reply.kind.is_none() { 200 } else { 0 }.into();
@@ -477,10 +548,14 @@ impl Component {
     /// Whether a request gets through that changes nothing.
     fn succeeds(&self) -> Res<bool> {
         self.session.point(REQUEST)?;
+        if !self.elsewhere {
+            self.service.is_asked(self.now());
+        }
         let weather = self.service.state().weather;
         let (_, kind) = self.service.baton.throw(|dice| answer(dice, weather));
         let kind = kind.filter(|kind| !REFUSALS.contains(kind));
         self.pause.set(self.service.pause(kind));
+        self.service.tells(kind, self.pause.get(), self.now());
         *self.error.borrow_mut() = kind.unwrap_or_default().to_owned();
         Ok(kind.is_none())
     }

@@ -43,11 +43,13 @@ pub enum Theme {
     Walks,
     /// The same, and a person who chooses another template and the former one again.
     Templates,
+    /// The service does not answer for a while, or wants to be left alone.
+    Outages,
 }
 
 impl Theme {
     /// The themes in the order of the seeds.
-    const ALL: [Theme; 17] = [
+    const ALL: [Theme; 18] = [
         Theme::Everything,
         Theme::LateRequests,
         Theme::Contention,
@@ -65,6 +67,7 @@ impl Theme {
         Theme::Restored,
         Theme::Walks,
         Theme::Templates,
+        Theme::Outages,
     ];
 
     /// The theme of a run that has no other.
@@ -274,6 +277,17 @@ impl Habits {
                 clock: 4,
                 jumps: HOURS,
                 cards: 1..3,
+                ..habits
+            },
+            Theme::Outages => Habits {
+                weather: Weather { success: 5, rate_limited: 1, failed: 1, ..Weather::CALM },
+                crash: 0.02,
+                time_out: 0.0,
+                turns: [6, 2, 5, 1, 4, 2, 0],
+                clock: 2,
+                jumps: MINUTES,
+                cards: 0..2,
+                accruals: 0,
                 ..habits
             },
             Theme::FirstDays => Habits {

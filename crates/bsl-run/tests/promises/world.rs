@@ -358,9 +358,19 @@ impl<'a> Run<'a> {
         self.world.baton.set_pace(habits.pace);
         self.world.service.set_weather(habits.weather);
         self.set_the_stage();
+        let mut is_out = false;
         for _ in 0..habits.steps {
             if theme == Theme::Restored && self.throw(|dice| dice.u32(..25)) == 0 {
                 self.back_up_or_restore();
+            }
+            if theme == Theme::Outages && self.throw(|dice| dice.u32(..15)) == 0 {
+                is_out = !is_out;
+                self.world.service.set_weather(if is_out { Weather::OUTAGE } else { habits.weather });
+                self.tell(if is_out {
+                    "сервис не отвечает"
+                } else {
+                    "сервис снова отвечает"
+                });
             }
             self.step(&habits)?;
             if self.is_over {
@@ -412,6 +422,7 @@ impl<'a> Run<'a> {
         let observer = backup.open_session(User::administrator());
         self.base(|base| *base = backup);
         self.world.ledger.restore(observer);
+        self.world.service.forget_pauses();
         self.read = 0;
         self.is_restored = true;
         self.tell("база восстановлена из копии");
@@ -482,6 +493,7 @@ impl<'a> Run<'a> {
         self.failed[actor] = false;
         self.work[actor] = self.next_work;
         self.next_work += 1;
+        self.world.service.begins(actor);
         let stopped = self.world.baton.start(actor, work);
         self.stopped(actor, stopped)
     }
@@ -511,6 +523,10 @@ impl<'a> Run<'a> {
             Stopped::Ended(_) => Doing::Nothing,
         };
         self.read_log(actor);
+        if let Stopped::Ended(ended) = &stopped {
+            let now = self.base(|base| base.now());
+            self.world.service.ends(actor, ended.is_err(), now);
+        }
         if matches!(stopped, Stopped::Ended(Ok(()))) {
             self.has_done(actor)?;
         }
