@@ -76,7 +76,7 @@ fn requests_per_minute_are_set_and_an_impossible_number_is_refused() {
     {
         with_form(&story, setter(), SETTINGS, None, |vm, session, form| {
             vm.set_member(form, &Name::new("ЗапросовВМинуту"), Value::int(typed))?;
-            vm.set_member(form, &Name::new("ИдентификаторШаблона"), Value::str(&format!("t{typed}")))?;
+            vm.set_member(form, &Name::new("ИдентификаторШаблона"), Value::str(format!("t{typed}")))?;
             let saved = session.press(vm, form, "ЗаписатьНастройки");
             assert_eq!(saved.is_ok(), outcome.is_ok(), "{typed}");
             Ok(())

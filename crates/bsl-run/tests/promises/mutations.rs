@@ -100,7 +100,7 @@ fn a_deletion_without_the_version_check_loses_a_sale() {
         "	Если Запись.Версия = Строка.Версия Тогда\n		Запись.Удалить();",
         "	Если Истина Тогда\n		Запись.Удалить();",
     );
-    assert_caught(Theme::Contention, 730, &[change], &[Broken::Lost]);
+    assert_caught(Theme::Contention, 285, &[change], &[Broken::Lost]);
 }
 
 #[test]
@@ -233,7 +233,7 @@ fn a_created_card_that_cannot_be_written_and_is_tried_again_is_created_twice() {
         "	Иначе\n		ЗаписатьИсход(Строка, НоваяОшибка(\"Connection\", \"\"), Ложь);\n		Шаблон = НСтр(\"ru = 'Карта \
          создана, но не записана.",
     );
-    assert_caught(Theme::Contention, 30, &[change], &[Broken::CreatedTwice]);
+    assert_caught(Theme::Contention, 1070, &[change], &[Broken::CreatedTwice]);
 }
 
 #[test]
@@ -340,13 +340,13 @@ fn a_new_card_whose_id_nobody_takes_over_waits_for_ever() {
 #[test]
 fn a_pause_that_the_job_does_not_remember_is_not_kept() {
     let change = queue("		ИнтеграцияPassteam.ЗапомнитьПаузу(Запуск.Адрес, Препятствие.Пауза);\n", "");
-    assert_caught(Theme::Outages, 15, &[change], &[|_| Broken::Pressed]);
+    assert_caught(Theme::Outages, 205, &[change], &[|_| Broken::Pressed]);
 }
 
 #[test]
 fn a_job_that_does_not_ask_for_the_pause_does_not_keep_it() {
     let change = queue("	Если Не ЕстьРабота() Или ПродолжаетсяПауза(Адрес, Ход) Тогда", "	Если Не ЕстьРабота() Тогда");
-    assert_caught(Theme::Outages, 20, &[change], &[|_| Broken::Pressed]);
+    assert_caught(Theme::Outages, 350, &[change], &[|_| Broken::Pressed]);
 }
 
 #[test]
