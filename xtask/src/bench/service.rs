@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, bail};
 use passteam_sandbox::{Options, Sandbox, Tls};
@@ -66,6 +66,8 @@ pub fn serve(latency: Duration, ca_file: &Path) -> Result<()> {
     cpu::pin(cpu::Role::Server);
     let sandbox = Sandbox::start(Options { tls: Tls::OwnCa, latency, keep_requests: 0, ..Options::default() })?;
     fs::write(ca_file, sandbox.ca_pem().context("the sandbox has no CA")?)?;
+    // As in a shop, where it was not written a moment ago.
+    fs::File::options().write(true).open(ca_file)?.set_modified(SystemTime::now() - Duration::from_secs(3600))?;
     println!("{}", sandbox.url().replace("localhost", "127.0.0.1"));
     std::io::stdout().flush()?;
     std::io::copy(&mut std::io::stdin(), &mut std::io::sink())?;

@@ -7,6 +7,7 @@ use std::io::{self, Read as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use rustls::RootCertStore;
 use rustls::pki_types::{CertificateDer, TrustAnchor};
@@ -22,7 +23,7 @@ const MOST_BYTES: u64 = 4 * 1024 * 1024;
 /// Only its path is kept: the file is read for each new connection, so that a renewed one counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CertificateFile {
-    path: String,
+    path: Arc<str>,
 }
 
 impl CertificateFile {
@@ -31,13 +32,50 @@ impl CertificateFile {
     /// # Errors
     /// What [`CertificateFileError`] lists.
     pub fn open(path: &str) -> Result<CertificateFile, CertificateFileError> {
-        read(path)?;
-        Ok(CertificateFile { path: path.to_owned() })
+        static LAST: Last<Examined> = Last::new();
+        let stamp = fs::metadata(path).map(|metadata| Stamp::of(&metadata)).map_err(unreadable)?;
+        let examined = LAST.or_make(
+            |last| *last.path == *path && last.stamp == stamp && stamp.outlives(last.at),
+            || {
+                let at = SystemTime::now();
+                read(path).map(|_| Examined { path: path.into(), stamp, at })
+            },
+        )?;
+        Ok(CertificateFile { path: examined.path })
     }
 
     /// The path as it was set.
     pub fn as_str(&self) -> &str {
         &self.path
+    }
+}
+
+/// A file in which certificates were found.
+#[derive(Clone)]
+struct Examined {
+    path: Arc<str>,
+    stamp: Stamp,
+    /// When, after the stamp was taken.
+    at: SystemTime,
+}
+
+/// By what a file's state is told from a later one without reading it.
+#[derive(Clone, Copy, PartialEq)]
+struct Stamp {
+    length: u64,
+    modified: Option<SystemTime>,
+    created: Option<SystemTime>,
+}
+
+impl Stamp {
+    fn of(metadata: &fs::Metadata) -> Stamp {
+        Stamp { length: metadata.len(), modified: metadata.modified().ok(), created: metadata.created().ok() }
+    }
+
+    /// Whether what is written after this time gives another stamp: file systems keep times with a step, of two seconds on FAT.
+    fn outlives(&self, time: SystemTime) -> bool {
+        const STEP: Duration = Duration::from_secs(2);
+        self.modified.is_some_and(|modified| time.duration_since(modified).is_ok_and(|age| age > STEP))
     }
 }
 
@@ -70,8 +108,12 @@ impl PartialEq for OwnAuthorities {
 pub(crate) fn read(path: &str) -> Result<OwnAuthorities, CertificateFileError> {
     static LAST: Last<OwnAuthorities> = Last::new();
     let content = fs::metadata(path).and_then(|metadata| content(path, &metadata));
-    let content = content.map_err(|error| CertificateFileError::Unreadable(error.kind()))?;
+    let content = content.map_err(unreadable)?;
     LAST.or_make(|known| *known.content == *content, || authorities(&content))
+}
+
+fn unreadable(error: io::Error) -> CertificateFileError {
+    CertificateFileError::Unreadable(error.kind())
 }
 
 fn authorities(content: &[u8]) -> Result<OwnAuthorities, CertificateFileError> {
@@ -154,6 +196,8 @@ impl std::error::Error for CertificateFileError {}
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
     use rustls::pki_types::pem::PemObject as _;
 
     use super::*;
@@ -206,6 +250,32 @@ mod tests {
         for content in ["", "not a certificate", key, "-----BEGIN CERTIFICATE-----\n"] {
             assert_eq!(open(content), Err(CertificateFileError::NoCertificate), "{content:?}");
         }
+    }
+
+    #[test]
+    fn a_file_that_has_changed_is_examined_anew() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("ca.pem");
+        let write = |content: &str, modified| {
+            let file = fs::File::create(&path).expect("a file");
+            (&file).write_all(content.as_bytes()).expect("room");
+            file.set_modified(modified).expect("its time");
+        };
+        let open = || CertificateFile::open(path.to_str().expect("UTF-8"));
+        let good = certificate();
+        let bad = "x".repeat(good.len());
+        let now = SystemTime::now();
+        let old = now - Duration::from_secs(3600);
+
+        write(&good, old);
+        assert!(open().is_ok());
+        assert!(open().is_ok());
+        write(&bad, old + Duration::from_secs(2));
+        assert_eq!(open(), Err(CertificateFileError::NoCertificate), "another time");
+        write(&good, now);
+        assert!(open().is_ok());
+        write(&bad, now);
+        assert_eq!(open(), Err(CertificateFileError::NoCertificate), "within the step of the file system's clock");
     }
 
     #[test]
