@@ -7,6 +7,7 @@ mod deadlocks;
 mod faults;
 mod first_load;
 mod handlers;
+mod held;
 mod ids;
 mod joined;
 mod letters;

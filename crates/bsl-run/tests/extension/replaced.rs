@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use crate::story::Story;
-use crate::turns::{hold, release};
+use crate::turns::{count_waits, hold, release};
 
 /// An old card with its owner at the service, and a new one of the same owner.
 fn replaced(owner_of_new: &str) -> Story {
@@ -176,14 +176,9 @@ fn a_replacement_that_a_long_transaction_holds_leaves_the_others_to_the_next_run
         story.act(&format!("КартаВладельца(\"Новая {name}\", {same}); Заменить(\"{name}\", \"Новая {name}\")"));
     }
     let holders = [hold(&story, "Анна"), hold(&story, "Борис")];
-    let waits: Arc<Mutex<usize>> = Arc::default();
-    let counted = waits.clone();
-    story.watch(move |shop, session, call| {
-        let held = shop.infobase(|base| base.transaction_failed(session).unwrap_or(false));
-        *counted.lock().unwrap() += usize::from(held && call == "ОтменитьТранзакцию");
-    });
+    let waits = count_waits(&story);
     story.job();
-    assert_eq!(*waits.lock().unwrap(), 1);
+    assert_eq!(waits(), 1);
     assert_eq!((story.sandbox.cards().len(), story.queue()), (2, "Новая Анна,Новая Борис".to_owned()));
     holders.into_iter().for_each(|holder| release(&story, holder));
     story.wait(chrono::Duration::minutes(10));

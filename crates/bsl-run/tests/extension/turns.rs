@@ -1,5 +1,6 @@
 //! Whose turn it is: balances before new cards, locks that others hold, clocks that differ, and a job that finds nothing.
 
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
 use chrono::Duration;
@@ -33,6 +34,17 @@ pub fn hold(story: &Story, name: &str) -> SessionId {
         base.lock(session, &[item]).unwrap();
         session
     })
+}
+
+/// Counts from now on the transactions that end because another one holds a lock.
+pub fn count_waits(story: &Story) -> impl Fn() -> usize {
+    let waits: Arc<AtomicUsize> = Arc::default();
+    let counted = waits.clone();
+    story.watch(move |shop, session, call| {
+        let held = shop.infobase(|base| base.transaction_failed(session).unwrap_or(false));
+        counted.fetch_add(usize::from(held && call == "ОтменитьТранзакцию"), Relaxed);
+    });
+    move || waits.load(Relaxed)
 }
 
 pub fn release(story: &Story, session: SessionId) {
@@ -122,17 +134,12 @@ fn a_held_record_delays_the_rest_for_one_run_only() {
         story.wait(Duration::seconds(1));
     }
     let holder = hold(&story, "К2");
-    let waits: Arc<Mutex<usize>> = Arc::default();
-    let counted = waits.clone();
-    story.watch(move |shop, session, call| {
-        let held = shop.infobase(|base| base.transaction_failed(session).unwrap_or(false));
-        *counted.lock().unwrap() += usize::from(held && call == "ОтменитьТранзакцию");
-    });
+    let waits = count_waits(&story);
     story.job();
     assert_eq!(story.balances(), "К1=1 К2=0 К3=0 К4=0");
     story.job();
     assert_eq!(story.balances(), "К1=1 К2=0 К3=1 К4=1");
-    assert_eq!(*waits.lock().unwrap(), 2, "one wait a run");
+    assert_eq!(waits(), 2, "one wait a run");
     release(&story, holder);
     story.job();
     assert_eq!(story.balances(), "К1=1 К2=1 К3=1 К4=1");

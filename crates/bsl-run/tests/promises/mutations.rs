@@ -297,7 +297,7 @@ fn an_id_that_the_old_card_gives_up_and_the_new_one_does_not_get_is_created_twic
 
 #[test]
 fn an_unfinished_creation_that_nobody_looks_for_never_ends() {
-    let change = queue("	ПередатьНезавершенныеСоздания();\n	Если", "	Если");
+    let change = queue("		ПередатьНезавершенныеСоздания(Запуск);", "");
     assert_caught(Theme::Creations, 385, &[change], &[never_ends]);
 }
 
