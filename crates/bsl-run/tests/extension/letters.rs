@@ -8,7 +8,7 @@ use bsl_run::{Name, Value};
 use chrono::Duration;
 use infobase::User;
 use infobase::metadata::declared::{Ssl, Variant};
-use passteam_sandbox::Fault;
+use passteam_sandbox::{Drop, Fault};
 
 use crate::stage::untouched;
 use crate::story::Story;
@@ -189,6 +189,45 @@ fn each_cause_that_needs_a_person_is_told() {
             assert!(sent[0].body.contains(told), "{told}: {}", sent[0].body);
         }
     }
+}
+
+/// A line that is gone for hours is nobody's work, one that is gone for days may be.
+#[test]
+fn an_outage_is_told_when_it_lasts_for_more_than_a_day() {
+    let story = writing_shop(&untouched());
+    story.sent_card("Анна", "+79160000001");
+    story.sell("Анна", 10);
+    let outage = |story: &Story| {
+        story.sandbox.clear_faults();
+        for _ in 0..200 {
+            story.sandbox.push_fault(Fault::default().drop_connection(Drop::BeforeAnswer));
+        }
+    };
+    let runs = |count, hours| {
+        for _ in 0..count {
+            story.job();
+            story.wait(Duration::hours(hours));
+        }
+    };
+    outage(&story);
+    runs(4, 5);
+    story.sandbox.clear_faults();
+    run_hours(&story, 1);
+    assert_eq!((story.balances().as_str(), letters(&story).len()), ("Анна=10", 0));
+    story.sell("Анна", 5);
+    outage(&story);
+    runs(5, 4);
+    run_hours(&story, 1);
+    assert_eq!(letters(&story), [], "the former outage is over");
+    outage(&story);
+    runs(1, 3);
+    run_hours(&story, 1);
+    let sent = letters(&story);
+    assert_eq!(sent.len(), 1, "{:#?}", story.log());
+    assert!(sent[0].body.contains("не отправляются больше суток"), "{}", sent[0].body);
+    story.sandbox.clear_faults();
+    run_hours(&story, 1);
+    assert_eq!((story.balances().as_str(), letters(&story).len()), ("Анна=15", 1));
 }
 
 #[test]

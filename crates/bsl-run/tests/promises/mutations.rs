@@ -191,7 +191,10 @@ fn a_creation_without_a_mark_creates_a_card_twice() {
 
 #[test]
 fn a_creation_of_unknown_outcome_that_is_repeated_creates_a_card_twice() {
-    let change = queue("ЗаписатьИсход(Строка, Ошибка, Итог[\"unknown\"]);", "ЗаписатьИсход(Строка, Ошибка, Ложь);");
+    let change = queue(
+        "ЗаписатьИсход(Запуск, Строка, Ошибка, Итог[\"unknown\"]);",
+        "ЗаписатьИсход(Запуск, Строка, Ошибка, Ложь);",
+    );
     assert_caught(Theme::Creations, 405, &[change], &[Broken::CreatedTwice]);
 }
 
@@ -207,9 +210,9 @@ fn a_creation_of_unknown_outcome_that_a_change_of_the_card_repeats_creates_a_car
 #[test]
 fn a_created_card_that_cannot_be_written_and_is_tried_again_is_created_twice() {
     let change = queue(
-        "	Иначе\n		Шаблон = НСтр(\"ru = 'Карта создана, но не записана.",
-        "	Иначе\n		ЗаписатьИсход(Строка, НоваяОшибка(\"Connection\", \"\"), Ложь);\n		Шаблон = НСтр(\"ru = 'Карта \
-         создана, но не записана.",
+        "			КартаСервиса = Созданная.КартаСервиса;\n",
+        "			КартаСервиса = Созданная.КартаСервиса;\n			Запуск.ИсходыЖдут = Ложь;\n			\
+         ЗаписатьИсход(Запуск, Созданная.Строка, НоваяОшибка(\"Connection\", \"\"), Ложь);\n",
     );
     assert_caught(Theme::Contention, 1070, &[change], &[Broken::CreatedTwice]);
 }
@@ -222,7 +225,7 @@ fn a_creation_before_the_register_is_complete_creates_a_card_twice() {
 
 #[test]
 fn a_new_card_that_does_not_wait_for_the_id_of_the_replaced_one_is_created_twice() {
-    let change = queue("	ОтложитьДоЗамены(Порция, Данные, Запуск.Адрес);\n", "");
+    let change = queue("	ОтложитьДоЗамены(Запуск, Порция, Данные);\n", "");
     assert_caught(Theme::Replaced, 0, &[change], &[Broken::CreatedTwice]);
 }
 
