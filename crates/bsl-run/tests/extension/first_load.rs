@@ -259,7 +259,7 @@ fn a_person_interrupts_the_update_of_all_cards() {
     story.act(FIFTY);
     story.job();
     story.sandbox.clear_requests();
-    let sent = || story.sandbox.requests().iter().filter(|request| request.method == "updatecard").count();
+    let sent = || story.requests("updatecard");
     in_form(&story, |vm, session, form| {
         interrupt_before(&story, "ЗафиксироватьТранзакцию");
         session.answer("Да");
@@ -448,7 +448,7 @@ fn all_cards_are_updated_with_progress_between_short_calls() {
         story.act(&UPDATE.replace("Возврат СтрШаблон", "Сообщить(СтрШаблон").replace("Препятствие)", "Препятствие))"));
     assert_eq!(told.last().map(String::as_str), Some("50 50 Нет "));
     assert_eq!(*calls.lock().unwrap(), 2);
-    assert_eq!(story.sandbox.requests().iter().filter(|request| request.method == "updatecard").count(), 50);
+    assert_eq!(story.requests("updatecard"), 50);
     for step in ["80 Отправлено карт: 40 из 50", "100 Отправлено карт: 50 из 50"] {
         assert!(told.iter().any(|text| text.contains(step)), "{told:?}");
     }
@@ -505,7 +505,7 @@ fn an_update_of_all_cards_ends_when_the_base_may_send_no_more() {
     });
     let told = story.run(UPDATE);
     assert!(told.starts_with("50 40 Нет Эта база"), "{told}");
-    assert_eq!(story.sandbox.requests().iter().filter(|request| request.method == "updatecard").count(), 40);
+    assert_eq!(story.requests("updatecard"), 40);
     assert_eq!(story.queued(), "10");
 }
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use chrono::Duration;
 use infobase::SessionId;
-use passteam_sandbox::{Fault, RecordedRequest};
+use passteam_sandbox::Fault;
 
 use crate::story::{JOB, Story};
 use crate::turns::{count_waits, hold, release};
@@ -47,12 +47,6 @@ fn release_all(story: &Story, holders: &Mutex<Vec<SessionId>>) {
     holders.into_iter().for_each(|holder| release(story, holder));
 }
 
-/// How many requests of this method the service got.
-fn requests(story: &Story, method: &str) -> usize {
-    let of_method = |request: &RecordedRequest| request.method == method;
-    story.sandbox.requests().iter().filter(|request| of_method(request)).count()
-}
-
 #[test]
 fn outcomes_of_updates_wait_for_one_held_record_only() {
     let story = after_sales();
@@ -63,10 +57,10 @@ fn outcomes_of_updates_wait_for_one_held_record_only() {
     assert_eq!(story.queue(), "К2,К3,К4,К5", "what is behind the held one is left");
     release_all(&story, &holders);
     story.job();
-    assert_eq!(requests(&story, "updatecard"), 5, "an earlier request may still be on its way");
+    assert_eq!(story.requests("updatecard"), 5, "an earlier request may still be on its way");
     story.wait(Duration::minutes(30));
     story.job();
-    assert_eq!((requests(&story, "updatecard"), story.queue()), (9, String::new()));
+    assert_eq!((story.requests("updatecard"), story.queue()), (9, String::new()));
 }
 
 #[test]
@@ -109,7 +103,7 @@ fn ids_of_new_cards_are_stored_although_another_record_is_held() {
     story.act("СверкаPassteam.Сверить()");
     story.job();
     assert_eq!((story.id("К2"), story.queue()), (created.id, String::new()));
-    assert_eq!(requests(&story, "createcard"), 5);
+    assert_eq!(story.requests("createcard"), 5);
 }
 
 #[test]
@@ -137,7 +131,7 @@ fn creations_behind_a_held_record_are_left_to_another_run() {
     let holders = hold_before(&story, "CallMethod", &["К3", "К4", "К5"]);
     let waits = count_waits(&story);
     story.job();
-    assert_eq!((waits(), requests(&story, "createcard")), (1, 2));
+    assert_eq!((waits(), story.requests("createcard")), (1, 2));
     assert_eq!(story.queue(), "К3,К4,К5");
     for name in ["К3", "К4", "К5"] {
         assert_eq!(story.state(name), "КОтправке", "{name}");
@@ -145,7 +139,7 @@ fn creations_behind_a_held_record_are_left_to_another_run() {
     release_all(&story, &holders);
     story.wait(Duration::minutes(30));
     story.job();
-    assert_eq!((story.queue(), requests(&story, "createcard")), (String::new(), 5));
+    assert_eq!((story.queue(), story.requests("createcard")), (String::new(), 5));
 }
 
 /// Balances do not wait for what a crash has left.

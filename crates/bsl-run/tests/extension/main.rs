@@ -16,6 +16,7 @@ mod moments;
 mod night;
 mod outages;
 mod place;
+mod precautions;
 mod promises;
 mod queries;
 mod queue_page;

@@ -60,7 +60,7 @@ fn who_presses_the_command_needs_no_right_to_the_extensions_registers() {
 fn an_old_platform_reconciles_by_the_external_processor() {
     let story = Story::just_installed(&Variant { own_jobs: false, ..untouched() });
     story.new_card("Анна", "+79161234567");
-    let walks = || story.sandbox.requests().iter().filter(|request| request.method == "getCardsWithPagination").count();
+    let walks = || story.requests("getCardsWithPagination");
     let unreadable = Fault::of("getCardsWithPagination").code(400).message("No.");
     (0..2).for_each(|_| story.sandbox.push_fault(unreadable.clone()));
     for minutes in [1, 1, 10] {

@@ -111,7 +111,7 @@ fn a_machine_that_was_frozen_sends_nothing_late() {
 }
 
 fn updates(story: &Story) -> usize {
-    story.sandbox.requests().iter().filter(|request| request.method == "updatecard").count()
+    story.requests("updatecard")
 }
 
 // The list for a person.

@@ -239,6 +239,11 @@ impl Story {
         first
     }
 
+    /// How many requests of this method the service got.
+    pub fn requests(&self, method: &str) -> usize {
+        self.sandbox.requests().iter().filter(|request| request.method == method).count()
+    }
+
     /// The points that the card with this base card's id shows.
     pub fn shown(&self, name: &str) -> String {
         let id = self.id(name);
