@@ -9,6 +9,7 @@ use passteam_sandbox::{Card, Drop, Fault};
 
 use crate::stage::{bare, metadata, untouched};
 use crate::story::Story;
+use crate::turns::{hold, release};
 
 const JOB: &str = "СверкаPassteam";
 const PAGE: &str = "getCardsWithPagination";
@@ -48,7 +49,13 @@ fn lose_the_request(story: &Story) {
 
 /// Anna's creation has an outcome that nobody knows, and a late request can no longer arrive.
 fn unknown(lose: impl Fn(&Story)) -> Story {
+    unknown_among(0, lose)
+}
+
+/// The same, and the service had so many other cards before.
+fn unknown_among(others: usize, lose: impl Fn(&Story)) -> Story {
     let story = Story::new();
+    story.sandbox.add_cards(others).unwrap();
     lose(&story);
     story.new_card("Анна", "+7 916 123-45-67");
     story.job();
@@ -307,6 +314,74 @@ fn an_interrupted_walk_is_resumed() {
     assert_eq!(pages(&story), ["1", "2", "3"]);
     assert_eq!(state(&story, "Ошибка"), "");
     assert_ne!(story.id("Анна"), "");
+}
+
+/// The keys of the pages that were read and those of the base's cards would be of two kinds: Anna's card would not be found.
+#[test]
+fn a_walk_whose_unique_variable_changes_begins_anew() {
+    let choose = |story: &Story, name: &str| {
+        story.act(&format!("ИнтеграцияPassteam.УстановитьЗначениеНастройки(\"УникальнаяПеременная\", \"{name}\")"));
+    };
+    let story = unknown_among(60, lose_the_answer);
+    story.sandbox.add_cards(60).unwrap();
+    choose(&story, "CLIENT_NAME");
+    story.before("GetCards", |story| story.before("GetCards", |story| story.wait(Duration::minutes(10))));
+    walk(&story);
+    assert_eq!(
+        (state(&story, "Страниц").as_str(), state(&story, "Идет").as_str()),
+        ("2", "Да"),
+        "hers is on the second"
+    );
+    choose(&story, "PHONE");
+    walk(&story);
+    assert_eq!((story.id("Анна"), state(&story, "Идет")), (story.served("Анна").unwrap().id, "Нет".to_owned()));
+
+    // What a person is offered is compared anew, and the next walk does not wait for the night.
+    let other = unknown(lose_the_answer);
+    other.act(&renamed(&other.served("Анна").unwrap().id));
+    walk(&other);
+    assert_ne!(found(&other, "Анна"), "");
+    choose(&other, "CLIENT_NAME");
+    assert_eq!(found(&other, "Анна"), "");
+    other.sandbox.clear_requests();
+    other.wait(Duration::hours(2));
+    other.shop.run_job(JOB).unwrap();
+    assert_eq!(other.requests(PAGE), 1);
+}
+
+/// Others hold many records for long: the walk keeps to its time and goes on later.
+#[test]
+fn a_walk_that_meets_held_records_keeps_to_its_time() {
+    let names: Vec<String> = (0..8).map(|number| format!("К{number}")).collect();
+    for lose in [lose_the_answer, lose_the_request] {
+        let story = Story::new();
+        for (number, name) in names.iter().enumerate() {
+            lose(&story);
+            story.new_card(name, &format!("+7916123456{number}"));
+            story.job();
+            story.sandbox.clear_faults();
+        }
+        story.wait(Duration::hours(2));
+        let holders: Vec<_> = names.iter().map(|name| hold(&story, name)).collect();
+        let waits: Arc<Mutex<usize>> = Arc::default();
+        let counted = waits.clone();
+        story.watch(move |shop, session, call| {
+            if call == "ОтменитьТранзакцию" && shop.infobase(|base| base.transaction_failed(session).unwrap_or(false))
+            {
+                *counted.lock().unwrap() += 1;
+                shop.infobase(|base| base.advance(Duration::seconds(20)));
+            }
+        });
+        story.act(&format!("СверкаPassteam.Сверить({SOON})"));
+        assert_eq!((state(&story, "Идет"), *waits.lock().unwrap()), ("Да".to_owned(), 4));
+        holders.into_iter().for_each(|holder| release(&story, holder));
+        walk(&story);
+        story.job();
+        assert_eq!(state(&story, "Идет"), "Нет");
+        for name in &names {
+            assert_eq!(story.id(name), story.served(name).unwrap().id);
+        }
+    }
 }
 
 const SOON: &str = "ТекущаяУниверсальнаяДата() + 60";
