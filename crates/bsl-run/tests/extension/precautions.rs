@@ -174,14 +174,14 @@ fn creations_after_a_walk(story: &Story, clock_ahead: Duration) -> usize {
 
 #[test]
 fn a_walk_that_began_before_a_late_request_is_lost_repeats_no_creation() {
-    let begun = (QUEUE, "			И Запись.СледующаяПопытка + РазницаЧасов <= НачалоОбхода\n", "");
+    let begun = (QUEUE, "			И Запись.СледующаяПопытка + РазницаЧасов() <= НачалоОбхода\n", "");
     assert_eq!(ends(&[], &[begun], |story| creations_after_a_walk(story, Duration::zero())), [1, 2]);
 }
 
 /// The walk runs on a server whose clock is fast.
 #[test]
 fn a_walk_allows_for_clocks_that_differ() {
-    let allows = (QUEUE, "	РазницаЧасов = 600;", "	РазницаЧасов = 0;");
+    let allows = (QUEUE, "	Возврат 600;", "	Возврат 0;");
     assert_eq!(ends(&[], &[allows], |story| creations_after_a_walk(story, Duration::minutes(10))), [1, 2]);
 }
 

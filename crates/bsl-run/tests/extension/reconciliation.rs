@@ -8,7 +8,7 @@ use infobase::{Infobase, Record, Right, User};
 use passteam_sandbox::{Card, Drop, Fault};
 
 use crate::stage::{bare, metadata, untouched};
-use crate::story::Story;
+use crate::story::{Story, texts};
 use crate::turns::{hold, release};
 
 const JOB: &str = "СверкаPassteam";
@@ -381,6 +381,88 @@ fn a_walk_that_meets_held_records_keeps_to_its_time() {
         for name in &names {
             assert_eq!(story.id(name), story.served(name).unwrap().id);
         }
+    }
+}
+
+/// How many keys this walk has stored.
+fn keys(story: &Story) -> usize {
+    let body = r#"Запрос = Новый Запрос("ВЫБРАТЬ Ключи.Карта КАК Карта ИЗ РегистрСведений.КлючиКартPassteam КАК Ключи");
+		Возврат Запрос.Выполнить().Выгрузить().Количество()"#;
+    story.run(body).parse().unwrap()
+}
+
+/// A new installation: the service has the cards of three of some hundreds of customers. Every portion takes half of a run.
+fn large_shop() -> Story {
+    let mut texts = texts();
+    let module = texts.get_mut("CommonModules/СверкаPassteam/Ext/Module.bsl").unwrap();
+    for (from, to) in [("НаименьшееЧислоКарт = 1000", "НаименьшееЧислоКарт = 20"), ("	Возврат 200;", "	Возврат 20;")]
+    {
+        assert_eq!(module.matches(from).count(), 1, "{from}");
+        *module = module.replace(from, to);
+    }
+    let story = Story::with(&untouched(), texts);
+    story.act("Для Номер = 100 По 189 Цикл НоваяКарта(\"К\" + Номер, \"79161234\" + Номер); КонецЦикла");
+    for number in [101, 150, 188] {
+        create(&story, &format!("К{number}"), &format!("79161234{number}"));
+    }
+    story.watch(|shop, _, call| {
+        if call == "ЗафиксироватьТранзакцию" {
+            shop.infobase(|base| base.advance(Duration::seconds(40)));
+        }
+    });
+    story
+}
+
+/// Tens of thousands of cards whose values are to be computed: not longer than a run may take.
+#[test]
+fn cards_are_compared_in_portions_over_several_runs() {
+    let story = large_shop();
+    let mut stored = Vec::new();
+    for run in 0..20 {
+        if run == 1 {
+            story.crash_before("ЗафиксироватьТранзакцию");
+            assert!(story.act_as(User::administrator(), &format!("СверкаPassteam.Сверить({SOON})")).is_err());
+        }
+        story.act(&format!("СверкаPassteam.Сверить({SOON})"));
+        stored.push(keys(&story));
+        if state(&story, "Идет") == "Нет" {
+            break;
+        }
+    }
+    assert!(stored.len() > 2 && stored.windows(2).all(|pair| pair[1] - pair[0] <= 60), "{stored:?}");
+    assert_eq!(stored.last(), Some(&90));
+    for number in 100..190 {
+        let name = format!("К{number}");
+        assert_eq!(story.id(&name), story.served(&name).map(|card| card.id).unwrap_or_default(), "{name}");
+    }
+}
+
+/// The key of a card was stored, then the card becomes another one's twin: the found card fits both now.
+#[test]
+fn what_changes_between_the_runs_of_a_walk_is_compared_anew() {
+    let twin = r#"Объект = Карта("Двойник").ВладелецКарты.ПолучитьОбъект();
+		Объект.Наименование = "К188";
+		Объект.КонтактнаяИнформация[0].НомерТелефона = "79161234188";
+		Объект.Записать()"#;
+    let another = "ВтораяКарта(\"Вторая\", \"К188\")";
+    for (change, taken) in [("", true), (twin, false), (another, false)] {
+        let story = large_shop();
+        story.new_card("Двойник", "79161234999");
+        let run = || story.act_as(User::administrator(), &format!("СверкаPassteam.Сверить({SOON})"));
+        run().unwrap();
+        // The first decision locks a record.
+        story.crash_before("БлокировкаДанных.Заблокировать");
+        assert!((0..20).any(|_| run().is_err()));
+        assert_eq!((keys(&story), story.id("К188")), (91, String::new()), "{change}");
+        story.act(change);
+        for _ in 0..20 {
+            story.act(&format!("СверкаPassteam.Сверить({SOON})"));
+            if state(&story, "Идет") == "Нет" {
+                break;
+            }
+        }
+        assert_eq!(!story.id("К188").is_empty(), taken, "{change}");
+        assert_ne!(story.id("К101"), "", "{change}");
     }
 }
 
