@@ -314,7 +314,7 @@ fn a_new_card_whose_id_nobody_takes_over_waits_for_ever() {
 #[test]
 fn a_pause_that_the_job_does_not_remember_is_not_kept() {
     let change = queue("		ИнтеграцияPassteam.ЗапомнитьПаузу(Запуск.Адрес, Препятствие.Пауза);\n", "");
-    assert_caught(Theme::Outages, 205, &[change], &[|_| Broken::Pressed]);
+    assert_caught(Theme::Outages, 660, &[change], &[|_| Broken::Pressed]);
 }
 
 #[test]
