@@ -353,6 +353,14 @@ fn own_registers_are_independent_with_managed_locks() {
     }
 }
 
+/// Whoever loads the extension for the first time compares the tree with this.
+#[test]
+fn the_list_for_a_platform_counts_the_registers() {
+    let own = listed().iter().filter(|(kind, _)| kind == "InformationRegister").count();
+    let list = include_str!("../../../../docs/on-a-platform.md");
+    assert!(list.contains(&format!("{own} своих регистров")), "{own}");
+}
+
 /// As loaded they are off: the settings' form switches them on in the one base that keeps the cards.
 #[test]
 fn jobs_are_off_and_have_their_schedule() {
