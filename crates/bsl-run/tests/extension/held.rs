@@ -7,7 +7,7 @@ use infobase::SessionId;
 use passteam_sandbox::Fault;
 
 use crate::story::{JOB, Story};
-use crate::turns::{count_waits, hold, release};
+use crate::turns::{at_each_wait, count_waits, hold, release};
 
 const NAMES: [&str; 5] = ["К1", "К2", "К3", "К4", "К5"];
 
@@ -111,12 +111,9 @@ fn an_id_is_stored_at_the_end_of_the_portion_if_its_record_is_free_then() {
     let story = shop();
     let holders = hold_before(&story, "CreateCards", &["К2"]);
     let shared = holders.clone();
-    story.watch(move |shop, session, call| {
-        if call == "ОтменитьТранзакцию" && shop.infobase(|base| base.transaction_failed(session).unwrap_or(false))
-        {
-            for holder in shared.lock().unwrap().drain(..) {
-                shop.infobase(|base| base.close_session(holder)).unwrap();
-            }
+    at_each_wait(&story, move |shop| {
+        for holder in shared.lock().unwrap().drain(..) {
+            shop.infobase(|base| base.close_session(holder)).unwrap();
         }
     });
     story.job();

@@ -219,16 +219,21 @@ fn a_balance_that_the_service_has_rounded_is_not_sent_again() {
     }
 }
 
-/// A base that came back from a backup believes that its old balance is what the service has.
-#[test]
-fn a_balance_that_the_service_has_otherwise_is_sent_again() {
-    let story = Story::new();
+/// The base has sent 70 points of Anna's, and the service shows others.
+pub fn shown_otherwise(story: &Story) {
     story.sent_card("Анна", "9161110001");
     story.sell("Анна", 70);
     story.job();
     let id = story.id("Анна");
     story.act(&format!("ИнтеграцияPassteam.НоваяКомпонента().UpdateCard(\"{id}\", \"{{\"\"BONUS\"\": 999}}\")"));
     story.wait(Duration::hours(1));
+}
+
+/// A base that came back from a backup believes that its old balance is what the service has.
+#[test]
+fn a_balance_that_the_service_has_otherwise_is_sent_again() {
+    let story = Story::new();
+    shown_otherwise(&story);
     story.night();
     assert_eq!(story.queued(), "0", "nobody has looked at the service since");
     story.act("СверкаPassteam.Сверить()");

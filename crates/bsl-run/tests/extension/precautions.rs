@@ -1,18 +1,15 @@
 //! Precautions whose loss the random search of `tests/promises` does not meet in reasonable time: each is taken out of the text,
 //! and a story told on purpose then ends badly.
 
-use bsl_run::platform::ModuleTexts;
 use chrono::Duration;
 use passteam_sandbox::{Drop, Fault};
 
+use crate::night::shown_otherwise;
 use crate::stage::untouched;
-use crate::story::{Story, texts};
+use crate::story::{Change, Story, changed};
 
 const QUEUE: &str = "CommonModules/ОчередьPassteam/Ext/Module.bsl";
 const CARDS: &str = "CommonModules/КартыPassteam/Ext/Module.bsl";
-
-/// A module, what stands in it once, and what stands there instead.
-type Change = (&'static str, &'static str, &'static str);
 
 /// Two jobs at once, as when the cluster has dropped a session whose process goes on.
 const WITHOUT_THE_QUEUES_LOCK: Change = (
@@ -20,16 +17,6 @@ const WITHOUT_THE_QUEUES_LOCK: Change = (
     "	Возврат ИнтеграцияPassteam.ЗанятьЗапись(КлючОчереди(), Регистр, ИдентификаторФормы);",
     "	ИнтеграцияPassteam.ЗанятьЗапись(КлючОчереди(), Регистр, ИдентификаторФормы);\n	Возврат Истина;",
 );
-
-fn changed(changes: &[Change]) -> ModuleTexts {
-    let mut texts = texts();
-    for (module, from, to) in changes {
-        let text = texts.get_mut(*module).unwrap();
-        assert_eq!(text.matches(from).count(), 1, "the text is another now: {from}");
-        *text = text.replace(from, to);
-    }
-    texts
-}
 
 /// What the story ends with: where the precaution stands, and where these changes have taken it out.
 fn ends<T>(given: &[Change], without: &[Change], tell: impl Fn(&Story) -> T) -> [T; 2] {
@@ -189,12 +176,7 @@ fn a_walk_allows_for_clocks_that_differ() {
 #[test]
 fn what_the_service_shows_counts_beside_what_was_sent() {
     let tell = |story: &Story| {
-        story.sent_card("Анна", "9161110001");
-        story.sell("Анна", 70);
-        story.job();
-        let id = story.id("Анна");
-        story.act(&format!("ИнтеграцияPassteam.НоваяКомпонента().UpdateCard(\"{id}\", \"{{\"\"BONUS\"\": 999}}\")"));
-        story.wait(Duration::hours(1));
+        shown_otherwise(story);
         story.act("СверкаPassteam.Сверить()");
         story.night();
         story.job();

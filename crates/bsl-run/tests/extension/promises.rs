@@ -7,7 +7,7 @@ use infobase::{SessionId, User};
 use passteam_sandbox::Fault;
 
 use crate::stage::untouched;
-use crate::story::{JOB, Story, texts};
+use crate::story::{JOB, Story, changed};
 
 /// Releases what [`Story::lock_before`] has locked; whether it was.
 fn release(story: &Story, holder: &Mutex<Option<SessionId>>) -> bool {
@@ -20,11 +20,9 @@ const ANNA: &str = "НоваяКарта(\"Анна\", \"+79161234567\")";
 /// Every story fails at its end if a request went out inside a transaction: here one does.
 #[test]
 fn a_request_inside_a_transaction_is_noticed() {
-    let mut texts = texts();
-    let module = texts.get_mut("CommonModules/ОчередьPassteam/Ext/Module.bsl").unwrap();
     let call = "	Ответ = Запуск.Компонента.UpdateCards(";
-    assert_eq!(module.matches(call).count(), 1);
-    *module = module.replace(call, &format!("	НачатьТранзакцию();\n{call}"));
+    let inside = "	НачатьТранзакцию();\n	Ответ = Запуск.Компонента.UpdateCards(";
+    let texts = changed(&[("CommonModules/ОчередьPassteam/Ext/Module.bsl", call, inside)]);
     let story = Story::with(&untouched(), texts);
     story.act("СервисПуст()");
     story.act(ANNA);

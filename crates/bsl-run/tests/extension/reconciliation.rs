@@ -8,10 +8,11 @@ use infobase::{Infobase, Record, Right, User};
 use passteam_sandbox::{Card, Drop, Fault};
 
 use crate::stage::{bare, metadata, untouched};
-use crate::story::{Story, texts};
-use crate::turns::{hold, release};
+use crate::story::{Story, changed};
+use crate::turns::{at_each_wait, hold, release};
 
 const JOB: &str = "СверкаPassteam";
+const WALK: &str = "CommonModules/СверкаPassteam/Ext/Module.bsl";
 const PAGE: &str = "getCardsWithPagination";
 /// The register of the cards that a walk has met.
 const MET: &str = "РегистрСведений.КартыСервисаPassteam";
@@ -365,12 +366,9 @@ fn a_walk_that_meets_held_records_keeps_to_its_time() {
         let holders: Vec<_> = names.iter().map(|name| hold(&story, name)).collect();
         let waits: Arc<Mutex<usize>> = Arc::default();
         let counted = waits.clone();
-        story.watch(move |shop, session, call| {
-            if call == "ОтменитьТранзакцию" && shop.infobase(|base| base.transaction_failed(session).unwrap_or(false))
-            {
-                *counted.lock().unwrap() += 1;
-                shop.infobase(|base| base.advance(Duration::seconds(20)));
-            }
+        at_each_wait(&story, move |shop| {
+            *counted.lock().unwrap() += 1;
+            shop.infobase(|base| base.advance(Duration::seconds(20)));
         });
         story.act(&format!("СверкаPassteam.Сверить({SOON})"));
         assert_eq!((state(&story, "Идет"), *waits.lock().unwrap()), ("Да".to_owned(), 4));
@@ -393,13 +391,10 @@ fn keys(story: &Story) -> usize {
 
 /// A new installation: the service has the cards of three of some hundreds of customers. Every portion takes half of a run.
 fn large_shop() -> Story {
-    let mut texts = texts();
-    let module = texts.get_mut("CommonModules/СверкаPassteam/Ext/Module.bsl").unwrap();
-    for (from, to) in [("НаименьшееЧислоКарт = 1000", "НаименьшееЧислоКарт = 20"), ("	Возврат 200;", "	Возврат 20;")]
-    {
-        assert_eq!(module.matches(from).count(), 1, "{from}");
-        *module = module.replace(from, to);
-    }
+    let texts = changed(&[
+        (WALK, "НаименьшееЧислоКарт = 1000", "НаименьшееЧислоКарт = 20"),
+        (WALK, "	Возврат 200;", "	Возврат 20;"),
+    ]);
     let story = Story::with(&untouched(), texts);
     story.act("Для Номер = 100 По 189 Цикл НоваяКарта(\"К\" + Номер, \"79161234\" + Номер); КонецЦикла");
     for number in [101, 150, 188] {

@@ -39,6 +39,20 @@ pub fn texts() -> ModuleTexts {
     read_modules(&folder()).unwrap()
 }
 
+/// A module, what stands in it once, and what stands there instead.
+pub type Change = (&'static str, &'static str, &'static str);
+
+/// The text that ships, with these changes.
+pub fn changed(changes: &[Change]) -> ModuleTexts {
+    let mut texts = texts();
+    for (module, from, to) in changes {
+        let text = texts.get_mut(*module).unwrap();
+        assert_eq!(text.matches(from).count(), 1, "the text is another now: {from}");
+        *text = text.replace(from, to);
+    }
+    texts
+}
+
 /// A shop with its sandbox. Copies are the same shop.
 #[derive(Clone)]
 pub struct Story(Arc<Inner>);

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
+use bsl_run::platform::Shop;
 use chrono::Duration;
 use infobase::metadata::declared::{Ssl, Variant};
 use infobase::{Datum, LockItem, SessionId, TransactionMode, User};
@@ -40,11 +41,20 @@ pub fn hold(story: &Story, name: &str) -> SessionId {
 pub fn count_waits(story: &Story) -> impl Fn() -> usize {
     let waits: Arc<AtomicUsize> = Arc::default();
     let counted = waits.clone();
-    story.watch(move |shop, session, call| {
-        let held = shop.infobase(|base| base.transaction_failed(session).unwrap_or(false));
-        counted.fetch_add(usize::from(held && call == "ОтменитьТранзакцию"), Relaxed);
+    at_each_wait(story, move |_| {
+        counted.fetch_add(1, Relaxed);
     });
     move || waits.load(Relaxed)
+}
+
+/// This happens from now on where a transaction ends because another one holds a lock.
+pub fn at_each_wait(story: &Story, event: impl Fn(&Shop) + Send + 'static) {
+    story.watch(move |shop, session, call| {
+        if call == "ОтменитьТранзакцию" && shop.infobase(|base| base.transaction_failed(session).unwrap_or(false))
+        {
+            event(shop);
+        }
+    });
 }
 
 pub fn release(story: &Story, session: SessionId) {
