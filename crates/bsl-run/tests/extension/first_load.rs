@@ -42,7 +42,7 @@ const MIXED: &str = r#"
 fn counts(story: &Story) -> String {
     story.run(
         r#"Строки = Новый Массив;
-		Для Каждого Поле Из ПерваяЗагрузкаPassteam.Подсчет() Цикл
+		Для Каждого Поле Из Подсчитанное().Подсчет Цикл
 			Если ЗначениеЗаполнено(Поле.Значение) Тогда
 				Строки.Добавить(Поле.Ключ + "=" + Поле.Значение);
 			КонецЕсли;
@@ -66,7 +66,7 @@ fn it_says_beforehand_which_cards_are_not_suitable_and_why() {
     );
     let shared = story.run(
         r#"Строки = Новый Массив;
-		Для Каждого Группа Из ПерваяЗагрузкаPassteam.ОбщиеКарты() Цикл
+		Для Каждого Группа Из Подсчитанное().ОбщиеКарты Цикл
 			Имена = Новый СписокЗначений;
 			Для Каждого Карта Из Группа.Карты Цикл
 				Имена.Добавить(Карта.Наименование);
@@ -107,7 +107,7 @@ fn a_card_that_shares_the_phone_of_one_in_the_service_is_shown_with_it() {
     );
     assert_eq!(counts(&story), "Всего=2 ВСервисе=1 Общие=1 УникальнаяПеременная=PHONE");
     assert_eq!(story.run(LOAD), "0 0 Да");
-    assert_eq!(story.ask("ПерваяЗагрузкаPassteam.ОбщиеКарты()[0].Карты.Количество()"), "2");
+    assert_eq!(story.ask("Подсчитанное().ОбщиеКарты[0].Карты.Количество()"), "2");
 }
 
 #[test]
@@ -152,15 +152,15 @@ fn an_interrupted_load_goes_on_where_it_was() {
     });
     assert!(story.run_as(User::administrator(), LOAD).is_err());
     assert_eq!(story.queued(), "20");
-    assert_eq!(story.ask("ПерваяЗагрузкаPassteam.Подсчет().Осталось"), "30");
+    assert_eq!(story.ask("Подсчитанное().Подсчет.Осталось"), "30");
 
     // A card that has left the queue meanwhile is not looked for again.
     story.act("Опустошить(\"ОчередьPassteam\")");
-    assert_eq!(story.ask("ПерваяЗагрузкаPassteam.Подсчет().Осталось"), "30");
+    assert_eq!(story.ask("Подсчитанное().Подсчет.Осталось"), "30");
     *portions.lock().unwrap() = 0;
     assert_eq!(story.run(LOAD), "30 0 Да");
     assert_eq!(*portions.lock().unwrap(), 2);
-    assert_eq!(story.ask("ПерваяЗагрузкаPassteam.Подсчет().Осталось"), "0");
+    assert_eq!(story.ask("Подсчитанное().Подсчет.Осталось"), "0");
 
     // From the beginning, if a person wants it.
     story.act("Опустошить(\"ОчередьPassteam\")");
@@ -322,8 +322,8 @@ fn cards_that_a_person_must_set_right_are_listed_and_opened() {
 		Запись.Записать();
 		ИнтеграцияPassteam.УстановитьЗначениеНастройки("УникальнаяПеременная", "PHONE")"#,
     );
-    assert_eq!(story.ask("ПерваяЗагрузкаPassteam.Подсчет().НеВычислены"), "6");
-    let reason = story.ask("ПерваяЗагрузкаPassteam.Неподходящие()[0].Причина");
+    assert_eq!(story.ask("Подсчитанное().Подсчет.НеВычислены"), "6");
+    let reason = story.ask("Подсчитанное().Неподходящие[0].Причина");
     assert!(!reason.is_empty() && !reason.contains("пустая"), "{reason}");
 }
 
@@ -337,7 +337,7 @@ fn another_service_begins_anew() {
     assert!(story.run_as(User::administrator(), LOAD).is_err());
     story.act("Опустошить(\"ОчередьPassteam\")");
     story.act("ИнтеграцияPassteam.ЗаписатьНастройки(Новый Структура(\"АдресСервера\", \"http://127.0.0.1:1\"))");
-    assert_eq!(story.ask("ПерваяЗагрузкаPassteam.Подсчет().Осталось"), "0");
+    assert_eq!(story.ask("Подсчитанное().Подсчет.Осталось"), "0");
     assert_eq!(story.run(LOAD), "50 0 Да");
 }
 

@@ -1,11 +1,16 @@
 //! The nightly job: what the handlers cannot see.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
 use chrono::Duration;
 use infobase::metadata::declared::Variant;
 use passteam_sandbox::{Drop, Fault};
 
+use crate::precautions::QUEUE;
+use crate::reconciliation::keys;
 use crate::stage::untouched;
-use crate::story::Story;
+use crate::story::{NIGHTLY_JOB, Story, changed};
 
 fn with_anna() -> Story {
     let story = Story::new();
@@ -196,7 +201,131 @@ fn a_check_of_many_cards_goes_on_with_the_queues_job() {
     assert_eq!(story.queued(), "200");
     story.job();
     assert_eq!(story.queued(), "210");
-    assert_eq!(story.ask("ПустаяСтрока(ИнтеграцияPassteam.ЗначениеНастройки(\"МестоПроверки\"))"), "Да");
+    assert!(!is_interrupted(&story));
+}
+
+/// A file base with 90 cards that no handler saw, numbered from 100; a check takes 20 of them at once, and half a run for that.
+fn unseen_cards() -> Story {
+    let texts = changed(&[(QUEUE, "	Возврат 200;", "	Возврат 20;")]);
+    let story = Story::with(&Variant { file_base: true, ..untouched() }, texts);
+    story.act("СервисПуст(); ИнтеграцияPassteam.УстановитьВедениеКарт(Ложь)");
+    story.act("Для Номер = 100 По 189 Цикл НоваяКарта(\"К\" + Номер, \"79161234\" + Номер); КонецЦикла");
+    story.act("ИнтеграцияPassteam.УстановитьВедениеКарт(Истина)");
+    story
+}
+
+/// How often the cards' data are read from now on; every time takes half of a run.
+fn count_readings(story: &Story) -> Arc<AtomicUsize> {
+    let readings: Arc<AtomicUsize> = Arc::default();
+    let counted = readings.clone();
+    story.watch(move |shop, _, call| {
+        if call == "Запрос.ВыполнитьПакет" {
+            counted.fetch_add(1, Relaxed);
+            shop.infobase(|base| base.advance(Duration::seconds(8)));
+        }
+    });
+    readings
+}
+
+fn is_interrupted(story: &Story) -> bool {
+    story.ask("ПустаяСтрока(ИнтеграцияPassteam.ЗначениеНастройки(\"МестоПроверки\"))") == "Нет"
+}
+
+/// Runs the check until it has come to its end; nothing is sent meanwhile.
+fn check(story: &Story) {
+    story.night();
+    for _ in 0..30 {
+        if !is_interrupted(story) {
+            return;
+        }
+        story.night();
+    }
+    panic!("the check does not come to its end");
+}
+
+/// Whose phones are shared shows when all cards have been looked at, and a cashier does not wait for that.
+#[test]
+fn cards_that_are_not_in_the_service_are_checked_in_portions_too() {
+    let story = unseen_cards();
+    let readings = count_readings(&story);
+    let mut runs = 0;
+    while runs == 0 || is_interrupted(&story) {
+        let before = readings.load(Relaxed);
+        if runs == 1 {
+            story.crash_before("ЗафиксироватьТранзакцию");
+            assert!(story.shop.run_job(NIGHTLY_JOB).is_err_and(|error| error.killed));
+        }
+        story.night();
+        runs += 1;
+        assert!(readings.load(Relaxed) - before <= 4 && runs < 30, "run {runs}");
+    }
+    assert_eq!(story.queued(), "90");
+    assert!(runs > 3, "{runs}");
+}
+
+/// Each card's phone, and whether the night queues it.
+#[test]
+fn a_phone_is_shared_wherever_in_the_check_its_cards_stand() {
+    let story = unseen_cards();
+    story.act(
+        "ИнтеграцияPassteam.УстановитьВедениеКарт(Ложь);
+        Для Номер = 101 По 104 Цикл
+            Объект = Карта(\"К\" + Номер).ВладелецКарты.ПолучитьОбъект();
+            Объект.КонтактнаяИнформация[0].НомерТелефона = \"8 (916) 123-41-\" + (80 + Номер - 100); Объект.Записать();
+        КонецЦикла;
+        ИнтеграцияPassteam.УстановитьВедениеКарт(Истина)",
+    );
+    count_readings(&story);
+    check(&story);
+    assert_eq!(story.queued(), "82");
+    for number in [101, 104, 181, 184] {
+        assert_eq!(story.state(&format!("К{number}")), "нет записи", "{number}");
+    }
+    // One card of the four pairs gets a phone of its own, another is no longer wanted, one's phone is known to the service only.
+    story.act(
+        "ИнтеграцияPassteam.УстановитьВедениеКарт(Ложь);
+        Объект = Карта(\"К101\").ВладелецКарты.ПолучитьОбъект();
+        Объект.КонтактнаяИнформация[0].НомерТелефона = \"79169999999\"; Объект.Записать();
+        Объект = Карта(\"К102\").ПолучитьОбъект(); Объект.УстановитьПометкуУдаления(Истина);
+        НачатьТранзакцию(); КартыPassteam.ЗаписатьИдентификатор(
+            Карта(\"К103\"), ИнтеграцияPassteam.АдресСервиса(), КартыPassteam.НоваяКартаСервиса(\"id\"));
+        ЗафиксироватьТранзакцию();
+        ИнтеграцияPassteam.УстановитьВедениеКарт(Истина)",
+    );
+    check(&story);
+    let states = ["К101", "К102", "К104", "К181", "К182", "К183", "К184"].map(|name| story.state(name));
+    assert_eq!(states, ["КОтправке", "нет записи", "нет записи", "КОтправке", "КОтправке", "нет записи", "нет записи"]);
+    assert_eq!(keys(&story), 89, "what is known of a card that is no longer wanted is deleted");
+}
+
+/// The unique variable changes while a check is interrupted: what it has noted of the cards says nothing then.
+#[test]
+fn a_check_begins_anew_when_the_unique_variable_changes() {
+    let story = unseen_cards();
+    count_readings(&story);
+    story.night();
+    story.night();
+    story.act("ИнтеграцияPassteam.УстановитьЗначениеНастройки(\"УникальнаяПеременная\", \"CLIENT_NAME\")");
+    story.act(
+        "ИнтеграцияPassteam.УстановитьВедениеКарт(Ложь); НоваяКарта(\"К150\", \"79991234567\");
+        ИнтеграцияPassteam.УстановитьВедениеКарт(Истина)",
+    );
+    check(&story);
+    assert_eq!(story.queued(), "89");
+    assert_eq!(story.state("К150"), "нет записи");
+}
+
+/// With nothing to tell the cards apart by, none is like another.
+#[test]
+fn cards_without_a_unique_variable_are_queued() {
+    let story = unseen_cards();
+    story.act(
+        "Переменные = ДанныеPassteam.Переменные(); Переменные.Очистить();
+        Строка = Переменные.Добавить(); Строка.Имя = \"NAME\"; Строка.Источник = \"Владелец\";
+        ДанныеPassteam.ЗаписатьПеременные(Переменные)",
+    );
+    check(&story);
+    assert_eq!(story.queued(), "90");
 }
 
 /// Whichever way the service rounds a part of a point, the card is not sent again every night.

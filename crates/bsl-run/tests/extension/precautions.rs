@@ -8,7 +8,7 @@ use crate::night::shown_otherwise;
 use crate::stage::untouched;
 use crate::story::{Change, Story, changed};
 
-const QUEUE: &str = "CommonModules/ОчередьPassteam/Ext/Module.bsl";
+pub const QUEUE: &str = "CommonModules/ОчередьPassteam/Ext/Module.bsl";
 const CARDS: &str = "CommonModules/КартыPassteam/Ext/Module.bsl";
 
 /// Two jobs at once, as when the cluster has dropped a session whose process goes on.

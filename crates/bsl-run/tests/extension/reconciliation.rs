@@ -382,8 +382,8 @@ fn a_walk_that_meets_held_records_keeps_to_its_time() {
     }
 }
 
-/// How many keys this walk has stored.
-fn keys(story: &Story) -> usize {
+/// How many keys are stored.
+pub fn keys(story: &Story) -> usize {
     let body = r#"Запрос = Новый Запрос("ВЫБРАТЬ Ключи.Карта КАК Карта ИЗ РегистрСведений.КлючиКартPassteam КАК Ключи");
 		Возврат Запрос.Выполнить().Выгрузить().Количество()"#;
     story.run(body).parse().unwrap()
