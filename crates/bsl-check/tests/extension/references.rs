@@ -129,12 +129,15 @@ fn the_menu_shows_the_settings() {
     }
 }
 
-/// The token may be in the settings, if the base has no БСП.
+/// The token may be in the settings, if the base has no БСП, and what the service holds are all customers' names and phones.
 #[test]
-fn only_who_sets_up_sees_the_settings() {
+fn who_looks_and_resolves_sees_the_queue_alone() {
     let files = xml();
     assert!(files["Roles/НастройкаPassteam/Ext/Rights.xml"].contains("InformationRegister.НастройкиPassteam"));
-    assert!(!files["Roles/ПросмотрPassteam/Ext/Rights.xml"].contains("InformationRegister.НастройкиPassteam"));
+    let registers: Vec<_> =
+        files["Roles/ПросмотрPassteam/Ext/Rights.xml"].lines().filter(|line| line.contains("Register.")).collect();
+    assert_eq!(registers.len(), 1, "{registers:?}");
+    assert!(registers[0].contains("InformationRegister.ОчередьPassteam"));
 }
 
 #[test]

@@ -33,6 +33,19 @@ fn the_cards_own_contacts_come_before_its_owners() {
     assert_eq!(story.everybody("PHONE"), "Анна=79160000002");
 }
 
+/// What stands for a number is none.
+#[test]
+fn a_dash_in_place_of_a_number_hides_no_other() {
+    let story = Story::new();
+    story.act(
+        r#"Карта = ЗаполненнаяКарта("Анна", НовыйЧеловек("Анна", "+79160000001"));
+		ДобавитьТелефон(Карта, "нет");
+		Карта.Записать()"#,
+    );
+    story.job();
+    assert_eq!(story.everybody("PHONE"), "Анна=79160000001");
+}
+
 #[test]
 fn a_mobile_number_is_preferred_and_numbers_have_one_spelling() {
     let story = Story::new();

@@ -1,10 +1,13 @@
 //! The register of the service's cards: one id belongs to one card, and nothing is created before it is complete.
 
 use chrono::Duration;
+use infobase::User;
 use infobase::metadata::declared::Variant;
+use passteam_sandbox::Fault;
 
 use crate::stage::untouched;
 use crate::story::{JOB, Story};
+use crate::turns::{hold, release};
 
 /// A shop whose main configuration got the attributes of the vendor's example, with the real service.
 fn with_attributes() -> Story {
@@ -167,6 +170,73 @@ fn ids_go_through_a_file() {
         "Итог = КартыPassteam.ИдентификаторыИзФайла(\"{file}\"); Если Итог.Внесено <> 1 Тогда ВызватьИсключение \"\"; КонецЕсли"
     ));
     assert_eq!(story.id("Анна"), card.id);
+}
+
+/// A byte order mark, a line that somebody has cut, and a card whose record is held: the others are read.
+#[test]
+fn a_line_that_cannot_be_read_leaves_the_others_of_a_file() {
+    let story = Story::new();
+    let cards = [("Анна", 1), ("Борис", 2), ("Вера", 3)]
+        .map(|(name, number)| story.sent_card(name, &format!("916111000{number}")));
+    let file = story.ask("КартыPassteam.ИдентификаторыДляФайла()").replace('\n', "\" + Символы.ПС + \"");
+    story.act("Набор = РегистрыСведений.КартыPassteam.СоздатьНаборЗаписей(); Набор.Записать()");
+    let holder = hold(&story, "Борис");
+    let told = story.run(&format!(
+        "Итог = КартыPassteam.ИдентификаторыИзФайла(Символ(65279) + \"{file}\" + Символы.ПС + \"обрывок\" + Символы.ПС
+            + \"не идентификатор\" + Символы.Таб + Символы.Таб + Символы.Таб);
+        Возврат СтрШаблон(\"%1 %2 %3 %4\", Итог.Внесено, Итог.НетКарты, Итог.Занято, Итог.НеВнесено)"
+    ));
+    assert_eq!(told, "2 0 0 3");
+    release(&story, holder);
+    assert_eq!((story.id("Анна"), story.id("Вера")), (cards[0].id.clone(), cards[2].id.clone()));
+    let refused = story.run_as(User::administrator(), "КартыPassteam.ИдентификаторыИзФайла(\"Письмо\")");
+    assert!(refused.unwrap_err().contains("не файл идентификаторов"));
+}
+
+/// The customer stands at the counter: the link is shown at once, from what the base or the last walk knows.
+#[test]
+fn an_id_that_a_person_enters_keeps_its_link() {
+    let story = Story::new();
+    let anna = story.sent_card("Анна", "9161110001");
+    let link = |name: &str| {
+        let card = format!("КартыPassteam.КартаСервиса(Карта(\"{name}\"), ИнтеграцияPassteam.АдресСервиса()).Ссылка");
+        story.ask(&card)
+    };
+    let known = link("Анна");
+    assert_ne!(known, "");
+    assert_eq!(story.ask(&format!("Внести(\"Анна\", \"{}\")", anna.id)), "Да");
+    assert_eq!(link("Анна"), known);
+    story.act("СверкаPassteam.Сверить()");
+    story.act("КартаВладельца(\"Борис\"); Внести(\"Анна\", \"\")");
+    assert_eq!(story.ask(&format!("Внести(\"Борис\", \"{}\")", anna.id)), "Да");
+    assert_eq!((link("Борис"), link("Анна")), (known, String::new()));
+}
+
+/// A trial in the sandbox leaves what nobody has decided: in the real service nothing has happened to these cards yet.
+#[test]
+fn what_waits_for_a_decision_about_one_service_is_sent_to_another() {
+    let story = Story::new();
+    story.sent_card("Борис", "9161110002");
+    story.new_card("Анна", "9161110001");
+    story.sandbox.push_fault(Fault::of("createcard").status(500));
+    story.job();
+    story.sell("Борис", 7);
+    story.sandbox.push_fault(Fault::of("updatecard").code(400).message("No."));
+    story.job();
+    assert_eq!((story.state("Анна").as_str(), story.state("Борис").as_str()), ("ТребуетРешения", "ТребуетРешения"));
+    let boris = story.id("Борис");
+    story.wait(Duration::hours(1));
+    story.hide_sandbox();
+    story.act(&format!("Внести(\"Борис\", \"{boris}\")"));
+    story.job();
+    story.job();
+    assert_eq!((story.queue(), story.balances()), (String::new(), "Анна=0 Борис=7".to_owned()));
+    // Whether the first service has made Anna's card is not known any more.
+    story.act(&format!(
+        "ИнтеграцияPassteam.ЗаписатьНастройки(Новый Структура(\"АдресСервера\", \"{}\"))",
+        story.sandbox.url()
+    ));
+    assert_eq!(story.ask("КартыPassteam.РеестрПолон(ИнтеграцияPassteam.АдресСервиса())"), "Нет");
 }
 
 /// The process dies between the service's answer and the base: nothing is created a second time.

@@ -98,6 +98,27 @@ fn after_a_person_has_acted_the_next_stop_is_told_at_once() {
     assert_eq!(letters(&story).len(), 2);
 }
 
+/// A variable that no card's value can be told for stops everything, and no request says so.
+#[test]
+fn a_variable_that_is_set_up_wrongly_is_told() {
+    let story = writing_shop(&untouched());
+    story.act("Для Номер = 10 По 14 Цикл НоваяКарта(\"К\" + Номер, \"+791600000\" + Номер); КонецЦикла");
+    story.act(
+        r#"Запись = РегистрыСведений.ПеременныеPassteam.СоздатьМенеджерЗаписи();
+		Запись.Имя = "BONUS";
+		Запись.Источник = "Неведомый";
+		Запись.Записать();
+		Запись = РегистрыСведений.ПеременныеPassteam.СоздатьМенеджерЗаписи();
+		Запись.Имя = "PHONE";
+		Запись.Источник = "Телефон";
+		Запись.Записать()"#,
+    );
+    run_hours(&story, 1);
+    let sent = letters(&story);
+    assert_eq!(sent.len(), 1, "{sent:#?}");
+    assert!(sent[0].body.contains("Неведомый"), "{}", sent[0].body);
+}
+
 #[test]
 fn nobody_is_written_to_while_the_library_asks_itself() {
     let story = moved_shop(&untouched());

@@ -130,6 +130,42 @@ fn an_error_in_an_expression_concerns_its_card_alone() {
     assert_eq!(story.balances(), "Анна=8 Борис=8");
 }
 
+/// A whole portion of cards whose values cannot be told: those of cards behind them, and of others that have been sent, can.
+#[test]
+fn cards_whose_values_cannot_be_told_block_nobody_behind_them() {
+    let failing = "?(Лев(Параметры.Владелец, 1) = \"К\", 1 / 0, 7)";
+    for sent_before in [false, true] {
+        let story = Story::new();
+        if sent_before {
+            story.sent_card("Борис", "+79161234568");
+        }
+        story.act(&with_bonus("Выражение", failing));
+        story.act("Для Номер = 10 По 40 Цикл НоваяКарта(\"К\" + Номер, \"+791600000\" + Номер); КонецЦикла");
+        story.job();
+        assert_eq!(story.state("К10"), if sent_before { "ТребуетРешения" } else { "КОтправке" });
+        story.act(ANNA);
+        story.job();
+        story.job();
+        assert_eq!(story.shown("Анна"), "7", "{sent_before}");
+        assert_eq!(story.state("К10"), "ТребуетРешения");
+        assert!(story.entry("К10", "ПоследняяОшибка").contains("BONUS"));
+    }
+}
+
+/// It would not be created anyway: neither queued nor listed, whatever its other variables do.
+#[test]
+fn a_card_without_a_phone_is_not_listed_for_another_variables_error() {
+    let story = Story::new();
+    story.act(&with_bonus("Выражение", "?(Параметры.Владелец = \"Анна\", 7, 1 / 0)"));
+    story.act(ANNA);
+    story.act("НоваяКарта(\"Борис\"); НоваяКарта(\"Вера\", \"+79161234569\")");
+    story.job();
+    assert_eq!((story.shown("Анна").as_str(), story.state("Борис").as_str()), ("7", "нет записи"));
+    assert_eq!(story.state("Вера"), "ТребуетРешения");
+    story.night();
+    assert_eq!(story.state("Борис"), "нет записи");
+}
+
 /// Such a row can only come past the table: from another version, by an administrator's hand.
 #[test]
 fn an_unknown_source_stops_no_portion_and_no_night() {

@@ -463,7 +463,7 @@ fn ids_are_written_to_a_file_and_read_back() {
     with_form(&story, setter(), SETTINGS, None, |vm, session, form| {
         session.choose_file(BinaryData::value(file.as_bytes()));
         session.press(vm, form, "ЗагрузитьИдентификаторы")?;
-        assert_eq!(session.shown(), ["Внесены: 1, нет таких карт: 0, уже заняты: 0."]);
+        assert_eq!(session.shown(), ["Внесены: 1, нет таких карт: 0, уже заняты: 0, не внесены из-за ошибок: 0."]);
         Ok(())
     });
     assert_eq!(story.id("Анна"), id);
@@ -513,7 +513,7 @@ fn work_on_all_cards_goes_on_in_short_calls() {
         session.press(vm, form, "ЗагрузитьИдентификаторы")?;
         assert!(session.shown().is_empty());
         session.tick(vm, form)?;
-        assert_eq!(session.shown(), ["Внесены: 3, нет таких карт: 0, уже заняты: 0."]);
+        assert_eq!(session.shown(), ["Внесены: 3, нет таких карт: 0, уже заняты: 0, не внесены из-за ошибок: 0."]);
         Ok(())
     });
     assert_ne!(story.id("К3"), "");
