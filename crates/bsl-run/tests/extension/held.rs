@@ -4,10 +4,13 @@ use std::sync::{Arc, Mutex};
 
 use chrono::Duration;
 use infobase::SessionId;
+use infobase::metadata::declared::Variant;
 use passteam_sandbox::Fault;
 
-use crate::story::{JOB, Story};
-use crate::turns::{at_each_wait, count_waits, hold, release};
+use crate::precautions::QUEUE;
+use crate::stage::untouched;
+use crate::story::{JOB, Story, changed};
+use crate::turns::{at_each_wait, count_waits, hold, hold_in, release};
 
 const NAMES: [&str; 5] = ["К1", "К2", "К3", "К4", "К5"];
 
@@ -157,6 +160,57 @@ fn unfinished_creations_that_are_held_delay_no_balance() {
     story.job();
     for name in NAMES {
         assert_eq!(story.state(name), "ТребуетРешения", "{name}");
+    }
+}
+
+/// An outcome that cannot be written, and not for somebody else's lock, is one card's misfortune.
+#[test]
+fn an_outcome_that_fails_at_once_leaves_the_others() {
+    let from = "			КартыPassteam.ЗапомнитьПередачу(Строка.Карта, Запуск.Адрес, ДанныеКарты.ИдентификаторКарты";
+    let failing = format!(
+        "			Если Строка.Карта.Наименование = \"К2\" Тогда
+				ВызватьИсключение \"Неисправна\";
+			КонецЕсли;
+{from}"
+    );
+    let story = Story::with(&untouched(), changed(&[(QUEUE, from, failing.leak())]));
+    story.act("СервисПуст()");
+    for (number, name) in NAMES.iter().enumerate() {
+        story.new_card(name, &format!("+7916111000{number}"));
+    }
+    story.job();
+    for name in NAMES {
+        story.sell(name, 1);
+    }
+    story.job();
+    assert_eq!(story.queue(), "К2");
+    assert!(story.log().iter().any(|comment| comment.contains("Неисправна")));
+}
+
+/// The vendor's attributes of cards that an exchange is loading: what is left of them the night fills in.
+#[test]
+fn attributes_wait_for_one_held_card_only() {
+    let story = Story::just_installed(&Variant::retail_23());
+    story.hide_sandbox();
+    story.act("ИнтеграцияPassteam.ВключитьНастройку(\"ЗаполнятьРеквизитыКарты\", Истина)");
+    for (number, name) in NAMES.iter().enumerate() {
+        story.new_card(name, &format!("+7916111000{number}"));
+    }
+    let holders: Arc<Mutex<Vec<SessionId>>> = Arc::default();
+    let kept = holders.clone();
+    story.before("CreateCards", move |story| {
+        kept.lock()
+            .unwrap()
+            .extend(NAMES.iter().map(|name| hold_in(story, "Справочник.ИнформационныеКарты", "Ссылка", name)));
+    });
+    let waits = count_waits(&story);
+    story.job();
+    assert_eq!((waits(), story.queue()), (1, String::new()));
+    release_all(&story, &holders);
+    let filled = |name: &str| story.ask(&format!("Карта(\"{name}\").cardId"));
+    story.night();
+    for name in NAMES {
+        assert_eq!(filled(name), story.id(name), "{name}");
     }
 }
 

@@ -9,7 +9,7 @@ use passteam_sandbox::{Card, Drop, Fault};
 
 use crate::stage::{bare, metadata, untouched};
 use crate::story::{Story, changed};
-use crate::turns::{at_each_wait, hold, release};
+use crate::turns::{count_waits, hold, release};
 
 const JOB: &str = "СверкаPassteam";
 const WALK: &str = "CommonModules/СверкаPassteam/Ext/Module.bsl";
@@ -274,6 +274,49 @@ fn a_found_card_goes_to_the_card_that_replaced_another() {
     assert_eq!((story.id("Анна"), story.id("Новая")), (String::new(), card));
 }
 
+/// The answer was lost, the card was replaced before the walk, and the new card was refused as the lost one's twin.
+#[test]
+fn a_lost_creation_of_a_replaced_card_goes_to_its_successor() {
+    let story = unknown(lose_the_answer);
+    let card = story.served("Анна").unwrap();
+    story.act("ВтораяКарта(\"Новая\", \"Анна\"); Заменить(\"Анна\", \"Новая\")");
+    story.job();
+    assert_eq!((story.entry("Новая", "ВидОшибки").trim(), story.sandbox.cards().len()), ("Duplicate", 1));
+    walk(&story);
+    story.job();
+    story.job();
+    assert_eq!((story.id("Анна"), story.id("Новая")), (String::new(), card.id));
+    assert_eq!((story.queue(), story.sandbox.cards().len()), (String::new(), 1));
+}
+
+/// More cards than a run decides about, and nobody can decide about the first of them: the last are reached all the same.
+#[test]
+fn cards_that_cannot_be_decided_do_not_keep_a_walk_from_its_end() {
+    let story = large_shop();
+    for number in 100..180 {
+        // Another customer's card with the same phone, twice: nothing is taken by itself.
+        let phone = format!("79161234{number}");
+        story.act(&format!("КартаВладельца(\"Д{number}\", Карта(\"К{number}\").ВладелецКарты)"));
+        if number != 101 && number != 150 {
+            create(&story, &format!("К{number}"), &phone);
+        }
+    }
+    // What takes time is to read the cards' data.
+    story.watch(|shop, _, call| {
+        if call == "Запрос.ВыполнитьПакет" {
+            shop.infobase(|base| base.advance(Duration::seconds(40)));
+        }
+    });
+    let mut runs = 0;
+    while runs == 0 || state(&story, "Идет") == "Да" {
+        assert!(runs < 60, "the walk comes to its end");
+        story.act(&format!("СверкаPassteam.Сверить({SOON})"));
+        runs += 1;
+    }
+    assert_ne!(story.id("К188"), "");
+    assert_eq!((story.id("К110"), story.id("Д110")), (String::new(), String::new()));
+}
+
 #[test]
 fn pages_that_cannot_be_read_leave_the_confirmation_to_a_person() {
     let story = Story::just_installed(&untouched());
@@ -342,7 +385,10 @@ fn a_walk_whose_unique_variable_changes_begins_anew() {
     other.act(&renamed(&other.served("Анна").unwrap().id));
     walk(&other);
     assert_ne!(found(&other, "Анна"), "");
+    let told = |story: &Story| story.ask("ОчередьPassteam.СостояниеКарты(Карта(\"Анна\"))");
+    assert!(!told(&other).contains("переменную сменили"));
     choose(&other, "CLIENT_NAME");
+    assert!(told(&other).contains("переменную сменили"), "{}", told(&other));
     assert_eq!(found(&other, "Анна"), "");
     other.sandbox.clear_requests();
     other.wait(Duration::hours(2));
@@ -364,14 +410,9 @@ fn a_walk_that_meets_held_records_keeps_to_its_time() {
         }
         story.wait(Duration::hours(2));
         let holders: Vec<_> = names.iter().map(|name| hold(&story, name)).collect();
-        let waits: Arc<Mutex<usize>> = Arc::default();
-        let counted = waits.clone();
-        at_each_wait(&story, move |shop| {
-            *counted.lock().unwrap() += 1;
-            shop.infobase(|base| base.advance(Duration::seconds(20)));
-        });
+        let waits = count_waits(&story);
         story.act(&format!("СверкаPassteam.Сверить({SOON})"));
-        assert_eq!((state(&story, "Идет"), *waits.lock().unwrap()), ("Да".to_owned(), 4));
+        assert_eq!((state(&story, "Идет"), waits()), ("Да".to_owned(), 4));
         holders.into_iter().for_each(|holder| release(&story, holder));
         walk(&story);
         story.job();
@@ -392,7 +433,7 @@ pub fn keys(story: &Story) -> usize {
 /// A new installation: the service has the cards of three of some hundreds of customers. Every portion takes half of a run.
 fn large_shop() -> Story {
     let texts = changed(&[
-        (WALK, "НаименьшееЧислоКарт = 1000", "НаименьшееЧислоКарт = 20"),
+        (WALK, "НаименьшееЧислоКарт = 200", "НаименьшееЧислоКарт = 20"),
         (WALK, "	Возврат 200;", "	Возврат 20;"),
     ]);
     let story = Story::with(&untouched(), texts);
@@ -602,6 +643,14 @@ fn links_and_installation_are_refreshed() {
     story.sandbox.push_fault(Fault::of(PAGE).body(bare));
     walk(&story);
     assert_eq!(story.ask(&format!("{service}.Ссылка")), card.url);
+    assert_eq!(story.ask(&format!("{service}.Установлена")), "Да", "pages that name no installation say nothing of it");
+    // Another customer has installed the card, and this one has thrown it away.
+    let boris = story.sent_card("Борис", "+7 916 123-45-68");
+    story.sandbox.set_installed(&boris.id, true);
+    story.sandbox.set_installed(&card.id, false);
+    story.wait(Duration::minutes(1));
+    walk(&story);
+    assert_eq!(story.ask(&format!("{service}.Установлена")), "Нет");
 }
 
 /// Ten known cards of which some are gone.

@@ -2,6 +2,10 @@
 
 use std::sync::{Arc, Mutex};
 
+use chrono::Duration;
+use infobase::metadata::declared::Variant;
+
+use crate::stage::untouched;
 use crate::story::Story;
 use crate::turns::{count_waits, hold, release};
 
@@ -184,4 +188,32 @@ fn a_replacement_that_a_long_transaction_holds_leaves_the_others_to_the_next_run
     story.wait(chrono::Duration::minutes(10));
     story.job();
     assert_eq!((story.queue(), story.sandbox.cards().len()), (String::new(), 2));
+}
+
+/// Thousands of old replacements, and a file base: the others wait for the next run, balances do not.
+#[test]
+fn replacements_take_no_more_than_half_of_a_run() {
+    let story = Story::of(&Variant { file_base: true, ..untouched() });
+    for number in 1..=4 {
+        story.sent_card(&format!("К{number}"), &format!("+7916111000{number}"));
+    }
+    story.sent_card("Анна", "+79161110009");
+    for number in 1..=4 {
+        story.act(&format!("ВтораяКарта(\"Н{number}\", \"К{number}\"); Заменить(\"К{number}\", \"Н{number}\")"));
+    }
+    // The handlers' marks are of no account here.
+    story.act("Опустошить(\"ОтметкиPassteam\"); Опустошить(\"ОчередьPassteam\")");
+    story.sell("Анна", 7);
+    story.take_marks();
+    story.watch(|shop, _, call| {
+        if call == "ЗафиксироватьТранзакцию" {
+            shop.infobase(|base| base.advance(Duration::seconds(8)));
+        }
+    });
+    let handed_over = || (1..=4).filter(|number| !story.id(&format!("Н{number}")).is_empty()).count();
+    story.job();
+    assert_eq!(handed_over(), 1);
+    (0..3).for_each(|_| story.job());
+    assert_eq!(handed_over(), 4);
+    assert_eq!(story.shown("Анна"), "7");
 }

@@ -1,6 +1,7 @@
 //! A shop with the extension and its sandbox, and what happens in it.
 
 use std::ops::Deref;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use addin_testkit::shop::{TEMPLATE, TOKEN, sandbox_with};
@@ -20,6 +21,9 @@ const STORY: &str = include_str!("story.bsl");
 pub const JOB: &str = "ОбработкаОчередиPassteam";
 /// The nightly job.
 pub const NIGHTLY_JOB: &str = "НочнаяПроверкаPassteam";
+
+/// How long a lock waits, unless the infobase says otherwise.
+const LOCK_TIMEOUT: Duration = Duration::seconds(20);
 
 /// Calls that wait for a network: members of the component, and БСП's mail.
 const NETWORK: [&str; 9] = [
@@ -309,6 +313,11 @@ impl Story {
         self.watched.take_nested()
     }
 
+    /// How often a session has waited in vain for a lock that another one keeps.
+    pub fn waits(&self) -> usize {
+        self.watched.waits.load(Relaxed)
+    }
+
     /// Is told of every call of the platform from now on.
     pub fn watch(&self, watcher: impl Fn(&Shop, SessionId, &str) + Send + 'static) {
         let shop = Arc::downgrade(&self.shop);
@@ -363,6 +372,8 @@ struct Watched {
     /// See [`Story::take_nested`].
     nested: Mutex<Vec<String>>,
     moments: Moments,
+    /// See [`Story::waits`].
+    waits: AtomicUsize,
     watcher: Mutex<Option<Watcher>>,
 }
 
@@ -393,6 +404,11 @@ impl Scheduler for Watched {
     }
 
     fn wait(&self, session: SessionId, holders: &[SessionId]) -> Wait {
-        self.moments.wait(session, holders)
+        let end = self.moments.wait(session, holders);
+        if let (Wait::TimedOut, Some(shop)) = (&end, self.shop.get().and_then(Weak::upgrade)) {
+            self.waits.fetch_add(1, Relaxed);
+            shop.infobase(|base| base.advance(LOCK_TIMEOUT));
+        }
+        end
     }
 }

@@ -1,6 +1,5 @@
 //! Whose turn it is: balances before new cards, locks that others hold, clocks that differ, and a job that finds nothing.
 
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
 use bsl_run::platform::Shop;
@@ -24,6 +23,11 @@ fn new_cards(story: &Story, from: usize, to: usize) {
 
 /// Another session begins a transaction that holds this card's record.
 pub fn hold(story: &Story, name: &str) -> SessionId {
+    hold_in(story, "РегистрСведений.ОчередьPassteam", "Карта", name)
+}
+
+/// The same for what this card is in another lock space.
+pub fn hold_in(story: &Story, space: &'static str, field: &'static str, name: &str) -> SessionId {
     let id = story.ask(&format!("Строка(Карта(\"{name}\").УникальныйИдентификатор())"));
     let card = infobase::Reference {
         object: "Справочник.ИнформационныеКарты".into(), id: id.parse().unwrap()
@@ -31,20 +35,16 @@ pub fn hold(story: &Story, name: &str) -> SessionId {
     story.shop.infobase(|base| {
         let session = base.open_session(User::administrator());
         base.begin(session, Some(TransactionMode::Managed)).unwrap();
-        let item = LockItem::exclusive("РегистрСведений.ОчередьPassteam").with("Карта", Datum::Ref(card));
+        let item = LockItem::exclusive(space).with(field, Datum::Ref(card));
         base.lock(session, &[item]).unwrap();
         session
     })
 }
 
-/// Counts from now on the transactions that end because another one holds a lock.
+/// Counts from now on the waits for a lock that another session keeps.
 pub fn count_waits(story: &Story) -> impl Fn() -> usize {
-    let waits: Arc<AtomicUsize> = Arc::default();
-    let counted = waits.clone();
-    at_each_wait(story, move |_| {
-        counted.fetch_add(1, Relaxed);
-    });
-    move || waits.load(Relaxed)
+    let before = story.waits();
+    move || story.waits() - before
 }
 
 /// This happens from now on where a transaction ends because another one holds a lock.
