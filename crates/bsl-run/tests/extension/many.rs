@@ -29,16 +29,20 @@ fn write_cards(count: usize) -> String {
     )
 }
 
-/// Gives the cards ids of which the service knows none: what it refuses goes to the list and is no longer taken.
-fn give_ids(count: usize) -> String {
-    format!(
+/// Gives the cards ids of cards that the service has.
+fn give_ids(story: &Story, count: usize) {
+    story.sandbox.add_cards(count).unwrap();
+    let ids: Vec<_> = story.sandbox.cards().into_iter().map(|card| card.id).collect();
+    story.act(&format!(
         r#"Адрес = ИнтеграцияPassteam.АдресСервиса();
+		Идентификаторы = СтрРазделить("{}", ",");
 		Для Номер = 1 По {count} Цикл
-			Идентификатор = Формат(Номер, "ЧЦ=24; ЧВН=; ЧГ=");
 			Карта = Карта("Покупатель " + Формат(Номер, "ЧГ="));
-			ОчередьPassteam.ВнестиИдентификатор(Карта, Адрес, КартыPassteam.НоваяКартаСервиса(Идентификатор));
-		КонецЦикла"#
-    )
+			КартаСервиса = КартыPassteam.НоваяКартаСервиса(Идентификаторы[Номер - 1]);
+			ОчередьPassteam.ВнестиИдентификатор(Карта, Адрес, КартаСервиса);
+		КонецЦикла"#,
+        ids.join(",")
+    ));
 }
 
 fn sell(count: usize) -> String {
@@ -62,7 +66,7 @@ fn note_portions(story: &Story, taken: Arc<Mutex<Vec<String>>>) {
 fn a_portion_of_updates_has_two_hundred_cards() {
     let story = Story::new();
     story.act(&write_cards(450));
-    story.act(&give_ids(450));
+    give_ids(&story, 450);
     let taken = Arc::new(Mutex::new(Vec::new()));
     note_portions(&story, taken.clone());
     story.job();
@@ -74,7 +78,7 @@ fn a_portion_of_updates_has_two_hundred_cards() {
 fn a_portion_of_updates_is_small_in_a_file_base() {
     let story = Story::of(&Variant { file_base: true, ..untouched() });
     story.act(&write_cards(45));
-    story.act(&give_ids(45));
+    give_ids(&story, 45);
     let taken = Arc::new(Mutex::new(Vec::new()));
     note_portions(&story, taken.clone());
     story.job();

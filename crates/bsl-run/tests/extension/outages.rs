@@ -362,3 +362,50 @@ fn a_refusal_of_former_data_sends_the_new_ones() {
     assert_eq!(story.shown("К1"), "2");
     assert_eq!(story.queue(), "");
 }
+
+/// The template was deleted during the first load: a hundred thousand cards are not a hundred thousand people's cases.
+#[test]
+fn a_refusal_of_everything_is_not_every_cards_fault() {
+    for method in ["createcard", "updatecard"] {
+        let story = Story::new();
+        story.act("Для Номер = 10 По 69 Цикл НоваяКарта(\"К\" + Номер, \"+791600000\" + Номер); КонецЦикла");
+        if method == "updatecard" {
+            story.job();
+            assert_eq!(story.sandbox.cards().len(), 60);
+            story.act("Для Номер = 10 По 69 Цикл Движение(\"К\" + Номер, 1); КонецЦикла");
+        }
+        (0..300).for_each(|_| story.sandbox.push_fault(Fault::of(method).code(400).message("No such template.")));
+        let for_a_person = || story.ask("ОчередьPassteam.Итоги().ТребуетРешения").parse::<usize>().unwrap();
+        for run in 0..5 {
+            story.job();
+            assert_eq!(for_a_person(), 3 + run, "{method}");
+            story.wait(Duration::minutes(1));
+        }
+        assert_eq!(story.queued(), "60");
+        let obstacle = story.ask("ОчередьPassteam.ПрепятствиеОтправке()");
+        assert!(obstacle.contains("всем картам") && obstacle.contains("No such template."), "{obstacle}");
+        story.sandbox.clear_faults();
+        story.job();
+        assert_eq!((for_a_person(), story.queued().as_str()), (7, "7"), "{method}");
+        assert_eq!(story.ask("ОчередьPassteam.ПрепятствиеОтправке()"), "");
+    }
+}
+
+/// Some cards that the service does not want stand before all others: they are listed, and the others go out.
+#[test]
+fn refused_cards_before_others_delay_them_by_some_runs_only() {
+    let story = Story::new();
+    story.act("Для Номер = 10 По 29 Цикл НоваяКарта(\"К\" + Номер, \"+791600000\" + Номер); КонецЦикла");
+    story.take_marks();
+    story.wait(Duration::seconds(1));
+    story.new_card("Анна", "+79161234567");
+    // Six of them at once, and three once more.
+    (0..9).for_each(|_| story.sandbox.push_fault(Fault::of("createcard").code(400).message("No.")));
+    story.act("Для Номер = 16 По 29 Цикл УстановитьРеквизит(\"К\" + Номер, \"ПометкаУдаления\", Истина); КонецЦикла");
+    for _ in 0..5 {
+        story.job();
+        story.wait(Duration::minutes(1));
+    }
+    assert_eq!(story.ask("ОчередьPassteam.Итоги().ТребуетРешения"), "6");
+    assert!(story.served("Анна").is_some());
+}
