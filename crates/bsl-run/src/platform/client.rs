@@ -30,8 +30,8 @@ const FUNCTIONS: &[(&str, &str, usize, usize)] = &[
     ("открытьформу", "openform", 1, 8),
     ("оповестить", "notify", 1, 3),
     ("выполнитьобработкуоповещения", "runcallback", 1, 2),
-    ("начатьполучениефайлассервера", "begingetfilefromserver", 2, 3),
-    ("начатьпомещениефайланасервер", "beginputfiletoserver", 0, 6),
+    ("получитьфайл", "getfile", 1, 3),
+    ("начатьпомещениефайла", "beginputfile", 1, 6),
     ("перейтипонавигационнойссылке", "gotourl", 1, 1),
     ("состояние", "status", 0, 4),
     ("поместитьвовременноехранилище", "puttotempstorage", 1, 2),
@@ -311,37 +311,30 @@ impl Session {
             "выполнитьобработкуоповещения" | "runcallback" => {
                 run(vm, &arguments.value(0), vec![arguments.value(1)])?;
             }
-            "начатьполучениефайлассервера" | "begingetfilefromserver" => {
+            "получитьфайл" | "getfile" => {
                 let address = arguments.string(0)?;
                 let content = self.stored(&address).ok_or_else(|| error::bad_argument_value(1))?;
                 self.show(&format!("Файл {}", arguments.string(1)?));
                 self.screen().borrow_mut().opened.push(content);
             }
-            "начатьпомещениефайланасервер" | "beginputfiletoserver" => {
-                self.put_file(arguments)?
-            }
+            "начатьпомещениефайла" | "beginputfile" => self.put_file(arguments)?,
             "оповестить" | "notify" | "состояние" | "status" => {}
             _ => return Err(error::no_method(name.text())),
         }
         Ok(Value::Undefined)
     }
 
-    /// `НачатьПомещениеФайлаНаСервер(Завершение, Ход, ПередНачалом, Адрес, ПараметрыДиалогаИлиПуть, ИдентификаторФормы)`.
+    /// `НачатьПомещениеФайла(Завершение, Адрес, ИмяФайла, Интерактивно, ИдентификаторФормы)`.
     fn put_file(&self, arguments: &Args) -> Res<()> {
-        let (dialog, form) = (4, 5);
-        if form_of(arguments, dialog).is_ok_and(|id| id.is_some()) {
-            return Err(error::bad_argument(dialog + 1));
+        let (interactive, form) = (3, 4);
+        if !arguments.value(interactive).truth()? {
+            return Err(error::bad_argument_value(interactive + 1));
         }
         form_of(arguments, form)?;
         let content = self.next_answer("файл")?;
         let address = format!("e1cib/tempstorage/{}", self.new_uuid());
         self.store(&address, content);
-        let described = Structure::of([
-            ("Адрес", Value::from(address)),
-            ("Хранение", Value::Undefined),
-            ("ПомещениеФайлаОтменено", Value::Bool(false)),
-        ]);
-        self.call_later(&arguments.value(0), vec![Value::object(described)]);
+        self.call_later(&arguments.value(0), vec![true.into(), address.into(), "Файл".into()]);
         Ok(())
     }
 

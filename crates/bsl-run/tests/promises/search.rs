@@ -1,6 +1,7 @@
 //! Searches a text that must keep its promises, and texts from which a precaution is taken out: these must break one.
 
 use std::ops::Range;
+use std::panic::Location;
 
 use bsl_run::platform::ModuleTexts;
 
@@ -52,7 +53,7 @@ pub fn mutated(changes: &[Change]) -> ModuleTexts {
 #[track_caller]
 pub fn assert_caught(theme: Theme, seeds: Range<u64>, changes: &[Change], expected: &[fn(String) -> Broken]) {
     let failure = search(mutated(changes), seeds, Some(theme)).expect_err("the flaw goes unnoticed");
-    println!("seed {}: {}", failure.seed, failure.broken);
+    println!("{}: seed {}: {}", Location::caller(), failure.seed, failure.broken);
     let expected: Vec<_> = expected.iter().map(|broken| std::mem::discriminant(&broken(String::new()))).collect();
     assert!(expected.contains(&std::mem::discriminant(&failure.broken)), "{failure}");
 }

@@ -45,11 +45,13 @@ pub enum Theme {
     Templates,
     /// The service does not answer for a while, or wants to be left alone.
     Outages,
+    /// Servers and tills whose clocks differ by minutes, and requests that arrive late.
+    Clocks,
 }
 
 impl Theme {
     /// The themes in the order of the seeds.
-    const ALL: [Theme; 18] = [
+    const ALL: [Theme; 19] = [
         Theme::Everything,
         Theme::LateRequests,
         Theme::Contention,
@@ -68,6 +70,7 @@ impl Theme {
         Theme::Walks,
         Theme::Templates,
         Theme::Outages,
+        Theme::Clocks,
     ];
 
     /// The theme of a run that has no other.
@@ -287,6 +290,19 @@ impl Habits {
                 clock: 2,
                 jumps: MINUTES,
                 cards: 0..2,
+                accruals: 0,
+                ..habits
+            },
+            Theme::Clocks => Habits {
+                pace: Pace { at_turning_points: pick(dice, &[0.15, 0.3]), elsewhere: 0.0 },
+                weather: Weather { success: 4, late: 4, answer_lost: 2, ..Weather::CALM },
+                crash: 0.05,
+                time_out: 0.0,
+                turns: [6, 6, 5, 0, 0, 0, 0],
+                clock: 1,
+                jumps: MOMENTS,
+                late: 1,
+                cards: one,
                 accruals: 0,
                 ..habits
             },

@@ -43,6 +43,9 @@ const REPLACEMENT: usize = 3;
 const ACCUMULATING: usize = 4;
 /// How long a person waits before he looks for a card whose creation has no outcome.
 const PERSON_WAITS: Duration = Duration::minutes(3);
+/// How far a clock is wrong in [`Theme::Clocks`], in seconds. Two of them differ by so much less than a late request may take
+/// that the queue's pauses cover both.
+const CLOCK_ERROR: std::ops::RangeInclusive<i64> = -120..=120;
 /// The calm needs no more rounds, and no session more turns.
 const CALM_ROUNDS: usize = 40;
 
@@ -801,8 +804,21 @@ impl<'a> Run<'a> {
     }
 
     fn job(&self, name: &'static str) -> Work {
+        if self.theme == Theme::Clocks {
+            let procedure =
+                if name == QUEUE_JOB { "ОбработатьОчередь" } else { "НочнаяПроверка" };
+            return self.staged(procedure, Vec::new());
+        }
         let shop = self.world.shop.clone();
         Box::new(move || shop.run_job(name))
+    }
+
+    /// How far the clock of the computer is ahead on which the next session runs.
+    fn clock_error(&self) -> Duration {
+        if self.theme != Theme::Clocks {
+            return Duration::zero();
+        }
+        Duration::seconds(self.throw(|dice| dice.i64(CLOCK_ERROR)))
     }
 
     /// One of the cards that the base has. Exchange may bring movements before their card.
@@ -821,9 +837,11 @@ impl<'a> Run<'a> {
     }
 
     fn staged_in(&self, shop: &Arc<Shop>, name: &'static str, arguments: Vec<Datum>) -> Work {
-        let (shop, code) = (shop.clone(), self.world.code.clone());
+        let (shop, code, error) = (shop.clone(), self.world.code.clone(), self.clock_error());
         Box::new(move || -> Result<(), SessionError> {
             shop.run(User::administrator(), |vm, session| {
+                let id = session.id();
+                shop.infobase(|base| base.set_session_clock(id, error, Duration::zero())).expect("the session");
                 let mut values: Vec<_> = arguments.into_iter().map(|datum| to_value(session, datum)).collect();
                 session.run_code(vm, &code, Some(name), &mut values).map(|_| ())
             })
@@ -864,7 +882,7 @@ impl<'a> Run<'a> {
                 now + Duration::seconds(self.throw(|dice| dice.i64(60..10_000)))
             }
             2..5 if loaded => now - Duration::days(1),
-            _ => now,
+            _ => now + self.clock_error(),
         };
         let cancelled = kind == 5;
         let arguments = vec![
