@@ -95,3 +95,23 @@ fn the_nightly_check_is_run_once_a_day() {
     run(&story);
     assert_eq!(story.shown("Анна"), "60");
 }
+
+/// A cashier's long operation waits for the call to end.
+#[test]
+fn a_call_does_one_thing_in_a_file_base() {
+    let story = Story::of(&Variant { own_jobs: false, file_base: true, ..untouched() });
+    story.new_card("Анна", "+79161234567");
+    (0..3).for_each(|_| run(&story));
+    assert!(story.served("Анна").is_some());
+    story.wait(Duration::days(2));
+    story.sell("Анна", 70);
+    story.sandbox.clear_requests();
+    let done = || (story.requests("getCardsWithPagination") > 0, story.requests("updatecard") > 0);
+    let mut seen = Vec::new();
+    for _ in 0..3 {
+        run(&story);
+        seen.push(done());
+    }
+    assert_eq!(seen, [(false, false), (true, false), (true, true)], "the night's check, the walk, the queue");
+    assert_eq!(story.shown("Анна"), "70");
+}

@@ -772,6 +772,24 @@ fn an_update_of_all_cards_that_stops_says_who_goes_on() {
     assert_eq!(story.queue(), "");
 }
 
+/// Whoever has chosen another template need not wait for a card to see that the refusals are over.
+#[test]
+fn refusals_of_every_card_are_forgotten_with_the_settings() {
+    let story = Story::new();
+    (10..15).for_each(|number| story.new_card(&format!("К{number}"), &format!("+791600000{number}")));
+    (0..5).for_each(|_| story.sandbox.push_fault(Fault::of("createcard").code(400).message("No such template.")));
+    story.job();
+    with_form(&story, setter(), SETTINGS, None, |vm, session, form| {
+        assert!(text(vm, form, "ИтогиДня").contains("No such template."), "{}", text(vm, form, "ИтогиДня"));
+        session.press(vm, form, "ЗаписатьНастройки")?;
+        session.press(vm, form, "ОбновитьИтоги")?;
+        assert!(!text(vm, form, "ИтогиДня").contains("No such template."), "{}", text(vm, form, "ИтогиДня"));
+        Ok(())
+    });
+    story.job();
+    assert_eq!(story.ask("ОчередьPassteam.Итоги().ТребуетРешения"), "3");
+}
+
 #[test]
 fn the_days_figures_are_shown() {
     let story = Story::new();
