@@ -5,8 +5,9 @@ use chrono::Duration;
 use passteam_sandbox::{Drop, Fault};
 
 use crate::night::shown_otherwise;
+use crate::reconciliation::WALK;
 use crate::stage::untouched;
-use crate::story::{Change, Story, changed};
+use crate::story::{Change, JOB, Story, changed};
 
 pub const QUEUE: &str = "CommonModules/ОчередьPassteam/Ext/Module.bsl";
 const CARDS: &str = "CommonModules/КартыPassteam/Ext/Module.bsl";
@@ -233,4 +234,25 @@ fn an_id_is_stored_even_if_the_record_is_no_longer_the_jobs() {
          И КартыPassteam.ЗаписатьИдентификатор(Строка.Карта, Запуск.Адрес, КартаСервиса);\n		Если Записана",
     );
     assert_eq!(ends(&[WITHOUT_THE_QUEUES_LOCK], &[stores], tell), [false, true]);
+}
+
+/// Husband and wife have given one phone. His card was created, and the job died before it wrote that; then the walk meets it.
+#[test]
+fn a_phone_alone_does_not_make_a_card_anybodys() {
+    let tell = |story: &Story| {
+        story.new_card("Муж", "9161110001");
+        story.before("CreateCards", |story| story.crash_before("НачатьТранзакцию"));
+        assert!(story.shop.run_job(JOB).is_err());
+        assert_eq!(story.state("Муж"), "СозданиеНачато");
+        story.new_card("Жена", "9161110001");
+        story.take_marks();
+        story.act("СверкаPassteam.Сверить()");
+        story.id("Жена").is_empty()
+    };
+    let compares = (
+        WALK,
+        "Если Совпадения(Обход, Карта.Переменные, Другая.Переменные).Количество() > 0 Тогда",
+        "Если Истина Тогда",
+    );
+    assert_eq!(ends(&[], &[compares], tell), [true, false]);
 }

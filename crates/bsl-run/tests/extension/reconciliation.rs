@@ -12,7 +12,7 @@ use crate::story::{Story, changed};
 use crate::turns::{count_waits, hold, release};
 
 const JOB: &str = "СверкаPassteam";
-const WALK: &str = "CommonModules/СверкаPassteam/Ext/Module.bsl";
+pub const WALK: &str = "CommonModules/СверкаPassteam/Ext/Module.bsl";
 const PAGE: &str = "getCardsWithPagination";
 /// The register of the cards that a walk has met.
 const MET: &str = "РегистрСведений.КартыСервисаPassteam";

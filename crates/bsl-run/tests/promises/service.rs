@@ -21,6 +21,7 @@ use serde_json::{Value as Json, json};
 
 use crate::baton::{ANSWER, Actor, Baton, REQUEST};
 use crate::ledger::{Broken, Ledger};
+use crate::world::customer_of;
 
 /// A request that has left reaches the service within this time or never.
 pub const LATEST_REQUEST: Duration = Duration::seconds(50);
@@ -126,6 +127,10 @@ impl Reply {
 /// The template's variables with their values.
 type Values = serde_json::Map<String, Json>;
 
+fn text<'a>(values: &'a Values, name: &str) -> &'a str {
+    values.get(name).and_then(Json::as_str).unwrap_or_default()
+}
+
 #[derive(Debug, Clone)]
 struct Request {
     /// The card to update; nothing: a card is to be created.
@@ -136,8 +141,9 @@ struct Request {
 }
 
 impl Request {
+    /// Whose data these are, whatever number stands in them: see [`customer_of`].
     fn phone(&self) -> String {
-        self.values.get(PHONE).and_then(Json::as_str).unwrap_or_default().to_owned()
+        customer_of(text(&self.values, NAME), text(&self.values, PHONE)).to_owned()
     }
 
     fn balance(&self) -> Decimal {
@@ -189,8 +195,8 @@ impl State {
     };
 
     fn refuses(&self, request: &Request) -> bool {
-        let is_his = |card: &Served| card.phone == request.phone();
-        self.refuses_duplicates && request.id.is_none() && self.cards.iter().any(is_his)
+        let has_it = |card: &Served| text(&card.values, PHONE) == text(&request.values, PHONE);
+        self.refuses_duplicates && request.id.is_none() && self.cards.iter().any(has_it)
     }
 }
 

@@ -47,11 +47,13 @@ pub enum Theme {
     Outages,
     /// Servers and tills whose clocks differ by minutes, and requests that arrive late.
     Clocks,
+    /// Two customers have given the same phone.
+    Family,
 }
 
 impl Theme {
     /// The themes in the order of the seeds.
-    const ALL: [Theme; 19] = [
+    const ALL: [Theme; 20] = [
         Theme::Everything,
         Theme::LateRequests,
         Theme::Contention,
@@ -71,6 +73,7 @@ impl Theme {
         Theme::Templates,
         Theme::Outages,
         Theme::Clocks,
+        Theme::Family,
     ];
 
     /// The theme of a run that has no other.
@@ -303,6 +306,18 @@ impl Habits {
                 jumps: MOMENTS,
                 late: 1,
                 cards: one,
+                accruals: 0,
+                ..habits
+            },
+            Theme::Family => Habits {
+                pace: Pace { at_turning_points: 0.3, elsewhere: 0.0 },
+                weather: Weather { success: 4, refused: 2, unreachable: 2, answer_lost: 1, ..Weather::CALM },
+                crash: 0.15,
+                time_out: 0.0,
+                turns: [5, 0, 2, 1, 6, 1, 0],
+                clock: 1,
+                jumps: MOMENTS,
+                cards: 1..2,
                 accruals: 0,
                 ..habits
             },

@@ -31,16 +31,18 @@ const COMPUTER: &str = "SERVER";
 /// Receipts of the other base have numbers from this one on.
 const RECEIPTS_ELSEWHERE: u128 = 1_000_000;
 /// The customers. The first one's card is in the service from the start, the second one's waits to be created, the third
-/// one's does not exist yet, the fourth takes part in [`Theme::Related`] only.
-const PHONES: [&str; 4] = ["79160000001", "79160000002", "79160000003", "79160000004"];
+/// one's does not exist yet, the fourth takes part in [`Theme::Related`] only, the fifth in [`Theme::Family`].
+const PHONES: [&str; 5] = ["79160000001", "79160000002", "79160000003", "79160000004", "79160000005"];
 /// Whose each card is. [`REPLACEMENT`] replaces the first one.
-const OWNERS: [usize; 5] = [0, 1, 2, 0, 3];
+const OWNERS: [usize; 6] = [0, 1, 2, 0, 3, 4];
 /// The cards that take part if a theme does not say more.
 pub const USUAL_CARDS: usize = 3;
 /// The card that replaces the first one.
 const REPLACEMENT: usize = 3;
 /// The card that shows the points of the first one.
 const ACCUMULATING: usize = 4;
+/// The card of the customer who has given the second one's phone; his own is known to him alone.
+const RELATIVES: usize = 5;
 /// How long a person waits before he looks for a card whose creation has no outcome.
 const PERSON_WAITS: Duration = Duration::minutes(3);
 /// How far a clock is wrong in [`Theme::Clocks`], in seconds. Two of them differ by so much less than a late request may take
@@ -239,6 +241,12 @@ fn name(customer: usize) -> String {
     format!("Покупатель {customer}")
 }
 
+/// The phone of the customer whose data name this one and this number: a relative is known by the name.
+pub fn customer_of<'a>(named: &str, phone: &'a str) -> &'a str {
+    let relative = OWNERS[RELATIVES];
+    if named == name(relative) { PHONES[relative] } else { phone }
+}
+
 fn customers() -> Vec<Customer> {
     let customer = |(at, phone): (usize, &&str)| {
         let cards: Vec<_> =
@@ -277,6 +285,8 @@ enum Errand {
     SendAll,
     /// Chooses another template, or the former one again.
     Template(bool),
+    /// Writes down the relative's own phone.
+    Phone,
 }
 
 struct Run<'a> {
@@ -402,6 +412,12 @@ impl<'a> Run<'a> {
             }
             Theme::FirstDays => self.staged("ЗабытьКартыСервиса", Vec::new()),
             Theme::Restored => return self.world.service.refuse_duplicates(),
+            Theme::Family => {
+                self.world.service.refuse_duplicates();
+                let texts = [name(OWNERS[RELATIVES]), PHONES[OWNERS[1]].to_owned()].map(|text| Datum::text(&text));
+                let its = Datum::Ref(card(RELATIVES as u128));
+                self.staged("КартаРодственника", [its].into_iter().chain(texts).collect())
+            }
             _ => return,
         };
         set().expect("the stage is set");
@@ -644,6 +660,10 @@ impl<'a> Run<'a> {
         }
         self.base(|base| self.world.ledger.check(base))?;
         self.is_over = self.world.ledger.is_misled();
+        if self.is_over && self.theme == Theme::Family {
+            // No person makes such a mistake in this theme.
+            return Err(Broken::WrongCard(PHONES[OWNERS[RELATIVES]].to_owned()));
+        }
         let (now, waiting) = (self.base(|base| base.now()), self.waiting());
         let at_work: Vec<u64> = self.at_work().collect();
         self.noticed.retain(|card, _| waiting.iter().any(|(waiting, _)| waiting == card));
@@ -777,6 +797,10 @@ impl<'a> Run<'a> {
             }
             Errand::Confirm => ("ПодтвердитьЧтоКартНет", Vec::new()),
             Errand::SendAll => ("ОтправитьВсеЗаново", Vec::new()),
+            Errand::Phone => {
+                let relative = Datum::Ref(card(RELATIVES as u128));
+                ("ИсправитьТелефон", vec![relative, Datum::text(PHONES[OWNERS[RELATIVES]])])
+            }
             Errand::Template(other) => ("ВыбратьШаблон", vec![Datum::text(if other { "другой" } else { "шаблон" })]),
         };
         if matches!(errand, Errand::Keep(_) | Errand::Mark(_)) {
@@ -823,6 +847,9 @@ impl<'a> Run<'a> {
 
     /// One of the cards that the base has. Exchange may bring movements before their card.
     fn some_card(&self, loaded: bool) -> usize {
+        if self.theme == Theme::Family && self.throw(|dice| dice.bool()) {
+            return RELATIVES;
+        }
         let last = if loaded || self.has_third_card() { self.cards.end } else { self.cards.end.min(2) };
         self.throw(|dice| dice.usize(self.cards.start..last))
     }
@@ -910,12 +937,15 @@ impl<'a> Run<'a> {
     }
 
     /// A person goes through the list in the way that the guide tells.
-    fn decision(&self) -> Option<(String, Work)> {
+    fn decision(&mut self) -> Option<(String, Work)> {
         let now = self.base(|base| base.now());
         let at_work: Vec<u64> = self.at_work().collect();
         for (at, unknown) in self.waiting() {
             let phone = PHONES[OWNERS[at]];
             let found = self.world.service.find(phone).filter(|_| !self.world.ledger.has_id(at));
+            if !unknown && self.theme == Theme::Family && !self.done.contains(&Errand::Phone) {
+                return Some(self.run_errand(Errand::Phone));
+            }
             if !unknown && let Some(found) = &found {
                 return Some(self.on_card("ПравкаКарты", at, Some(&found.id)));
             }
