@@ -38,6 +38,16 @@ fn after_sales() -> Story {
 
 /// A long transaction begins just before this call and holds these cards' records.
 fn hold_before(story: &Story, call: &str, names: &'static [&'static str]) -> Arc<Mutex<Vec<SessionId>>> {
+    hold_when(story, call, names, hold)
+}
+
+/// The same for what a transaction holds of a card.
+fn hold_when(
+    story: &Story,
+    call: &str,
+    names: &'static [&'static str],
+    hold: impl Fn(&Story, &str) -> SessionId + Send + 'static,
+) -> Arc<Mutex<Vec<SessionId>>> {
     let holders: Arc<Mutex<Vec<SessionId>>> = Arc::default();
     let kept = holders.clone();
     story.before(call, move |story| kept.lock().unwrap().extend(names.iter().map(|name| hold(story, name))));
@@ -167,13 +177,11 @@ fn unfinished_creations_that_are_held_delay_no_balance() {
 #[test]
 fn an_outcome_that_fails_at_once_leaves_the_others() {
     let from = "			КартыPassteam.ЗапомнитьПередачу(Строка.Карта, Запуск.Адрес, ДанныеКарты.ИдентификаторКарты";
-    let failing = format!(
-        "			Если Строка.Карта.Наименование = \"К2\" Тогда
+    let failing = "			Если Строка.Карта.Наименование = \"К2\" Тогда
 				ВызватьИсключение \"Неисправна\";
 			КонецЕсли;
-{from}"
-    );
-    let story = Story::with(&untouched(), changed(&[(QUEUE, from, failing.leak())]));
+			КартыPassteam.ЗапомнитьПередачу(Строка.Карта, Запуск.Адрес, ДанныеКарты.ИдентификаторКарты";
+    let story = Story::with(&untouched(), changed(&[(QUEUE, from, failing)]));
     story.act("СервисПуст()");
     for (number, name) in NAMES.iter().enumerate() {
         story.new_card(name, &format!("+7916111000{number}"));
@@ -196,13 +204,8 @@ fn attributes_wait_for_one_held_card_only() {
     for (number, name) in NAMES.iter().enumerate() {
         story.new_card(name, &format!("+7916111000{number}"));
     }
-    let holders: Arc<Mutex<Vec<SessionId>>> = Arc::default();
-    let kept = holders.clone();
-    story.before("CreateCards", move |story| {
-        kept.lock()
-            .unwrap()
-            .extend(NAMES.iter().map(|name| hold_in(story, "Справочник.ИнформационныеКарты", "Ссылка", name)));
-    });
+    let hold_card = |story: &Story, name: &str| hold_in(story, "Справочник.ИнформационныеКарты", "Ссылка", name);
+    let holders = hold_when(&story, "CreateCards", &NAMES, hold_card);
     let waits = count_waits(&story);
     story.job();
     assert_eq!((waits(), story.queue()), (1, String::new()));

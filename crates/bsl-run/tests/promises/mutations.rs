@@ -241,8 +241,8 @@ fn a_replaced_card_without_id_that_is_sent_is_created_twice() {
 #[test]
 fn a_replaced_card_that_keeps_its_id_once_it_is_marked_is_created_twice() {
     let change = queue(
-        "		Действуют = Прежняя <> Неопределено И Новая <> Неопределено;",
-        "		Действуют = Прежняя <> Неопределено И Новая <> Неопределено И Не Прежняя.ПометкаУдаления;",
+        "		Если МожетПередать(Прежняя, Новая) Тогда",
+        "		Если МожетПередать(Прежняя, Новая) И Не Прежняя.ПометкаУдаления Тогда",
     );
     assert_caught(Theme::Replaced, 0, &[change], &[Broken::CreatedTwice]);
 }

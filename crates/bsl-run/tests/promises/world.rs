@@ -2,7 +2,7 @@
 //! which all must end well.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bsl_run::ModuleCode;
@@ -42,12 +42,12 @@ const REPLACEMENT: usize = 3;
 /// The card that shows the points of the first one.
 const ACCUMULATING: usize = 4;
 /// The card of the customer who has given the second one's phone; his own is known to him alone.
-const RELATIVES: usize = 5;
+const RELATIVE: usize = 5;
 /// How long a person waits before he looks for a card whose creation has no outcome.
 const PERSON_WAITS: Duration = Duration::minutes(3);
-/// How far a clock is wrong in [`Theme::Clocks`], in seconds. Two of them differ by so much less than a late request may take
-/// that the queue's pauses cover both.
-const CLOCK_ERROR: std::ops::RangeInclusive<i64> = -120..=120;
+/// How far a clock is wrong in [`Theme::Clocks`], in seconds. Two of them differ by four minutes at most, and a late request
+/// arrives within one: the queue's pause of five covers both.
+const CLOCK_ERROR: RangeInclusive<i64> = -120..=120;
 /// The calm needs no more rounds, and no session more turns.
 const CALM_ROUNDS: usize = 40;
 
@@ -243,7 +243,7 @@ fn name(customer: usize) -> String {
 
 /// The phone of the customer whose data name this one and this number: a relative is known by the name.
 pub fn customer_of<'a>(named: &str, phone: &'a str) -> &'a str {
-    let relative = OWNERS[RELATIVES];
+    let relative = OWNERS[RELATIVE];
     if named == name(relative) { PHONES[relative] } else { phone }
 }
 
@@ -414,8 +414,8 @@ impl<'a> Run<'a> {
             Theme::Restored => return self.world.service.refuse_duplicates(),
             Theme::Family => {
                 self.world.service.refuse_duplicates();
-                let texts = [name(OWNERS[RELATIVES]), PHONES[OWNERS[1]].to_owned()].map(|text| Datum::text(&text));
-                let its = Datum::Ref(card(RELATIVES as u128));
+                let texts = [name(OWNERS[RELATIVE]), PHONES[OWNERS[1]].to_owned()].map(|text| Datum::text(&text));
+                let its = Datum::Ref(card(RELATIVE as u128));
                 self.staged("КартаРодственника", [its].into_iter().chain(texts).collect())
             }
             _ => return,
@@ -662,7 +662,7 @@ impl<'a> Run<'a> {
         self.is_over = self.world.ledger.is_misled();
         if self.is_over && self.theme == Theme::Family {
             // No person makes such a mistake in this theme.
-            return Err(Broken::WrongCard(PHONES[OWNERS[RELATIVES]].to_owned()));
+            return Err(Broken::WrongCard(PHONES[OWNERS[RELATIVE]].to_owned()));
         }
         let (now, waiting) = (self.base(|base| base.now()), self.waiting());
         let at_work: Vec<u64> = self.at_work().collect();
@@ -798,8 +798,8 @@ impl<'a> Run<'a> {
             Errand::Confirm => ("ПодтвердитьЧтоКартНет", Vec::new()),
             Errand::SendAll => ("ОтправитьВсеЗаново", Vec::new()),
             Errand::Phone => {
-                let relative = Datum::Ref(card(RELATIVES as u128));
-                ("ИсправитьТелефон", vec![relative, Datum::text(PHONES[OWNERS[RELATIVES]])])
+                let relative = Datum::Ref(card(RELATIVE as u128));
+                ("ИсправитьТелефон", vec![relative, Datum::text(PHONES[OWNERS[RELATIVE]])])
             }
             Errand::Template(other) => ("ВыбратьШаблон", vec![Datum::text(if other { "другой" } else { "шаблон" })]),
         };
@@ -848,7 +848,7 @@ impl<'a> Run<'a> {
     /// One of the cards that the base has. Exchange may bring movements before their card.
     fn some_card(&self, loaded: bool) -> usize {
         if self.theme == Theme::Family && self.throw(|dice| dice.bool()) {
-            return RELATIVES;
+            return RELATIVE;
         }
         let last = if loaded || self.has_third_card() { self.cards.end } else { self.cards.end.min(2) };
         self.throw(|dice| dice.usize(self.cards.start..last))
